@@ -199,6 +199,7 @@ class PerformanceBench:
             driver.send(ready_line(listener.spec.dial).encode(), more=True)
 
         def needed() -> Set[int]:
+            scene.deadline.seconds_left()  # raises when the time is up: nobody may ask any more
             progress.follow()
             return progress.needed
 
