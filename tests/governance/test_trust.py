@@ -56,6 +56,8 @@ def landing(law: Governance, facts: ChangeFacts, **more: object) -> Decision:
 @pytest.mark.parametrize(
     ("value", "action"),
     [
+        ("1", None),
+        ("1.0001", OnFail.NEEDS_HUMAN),
         ("0.95", None),
         ("0.9499", OnFail.NEEDS_HUMAN),
         ("0.70", OnFail.NEEDS_HUMAN),
@@ -206,6 +208,22 @@ def test_moving_a_threshold_shows_which_landings_of_the_past_it_would_have_chang
     assert [(flip.change, flip.rule) for flip in found.flips] == [(1, "F-APP")]
     row = next(one for one in found.rules if one.rule == "F-APP")
     assert (row.refused, row.refused_before, row.cannot_tell) == ((1, 3), (3,), 1)
+
+
+@pytest.mark.parametrize(
+    ("paths", "words"),
+    [
+        ('app/**", "b", "c', "app/**, b, c is in shadow, so a person lands it"),
+        ('app/**", "b", "c", "d', "app/**, b, c and more is in shadow, so a person lands it"),
+    ],
+)
+def test_an_area_that_has_earned_nothing_yet_is_in_shadow_and_is_named_by_its_first_paths(
+    paths, words
+) -> None:
+    law = governance(rule_text(area(paths, f"level: earned, {NUMBERS}"), rule_id="F-APP"))
+    assert [
+        one.message for one in landing(law, known(law, "0.99", "app/a", level="")).refusals
+    ] == [words]
 
 
 def test_a_newer_grant_makes_a_level_that_was_taken_back_void() -> None:
