@@ -61,3 +61,23 @@ def test_each_pattern_finds_files_and_each_listed_survivor_has_a_room_and_a_why(
     }
     assert sum(len(mutants.explained(rules, room)) for room in rooms) == len(why)
     assert all(why.values())
+
+
+def test_each_listed_line_is_still_a_line_of_its_room() -> None:
+    """A line that was rewritten is known at once, not after hours of mutants. Its spaces are
+    mutmut's."""
+    rules = tomllib.loads(mutants.LIST.read_text("utf-8"))
+    files = {
+        path
+        for room in rules["rooms"].values()
+        for pattern in room["files"]
+        for path in mutants.ROOT.glob(pattern)
+    }
+    known = "\n".join("".join(path.read_text("utf-8").split()) for path in files)
+    gone = [
+        (entry["in"], line)
+        for entry in rules["survivors"]
+        for line, _ in entry["mutants"]
+        if "".join(line.split()) not in known
+    ]
+    assert gone == []
