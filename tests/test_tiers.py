@@ -1,5 +1,6 @@
 """What `make test` leaves to `make soak`, and what it draws."""
 
+import json
 import re
 import subprocess
 import sys
@@ -80,3 +81,12 @@ def test_a_sample_is_the_same_each_time_and_another_for_another_seed_or_search()
     assert drawn == sampled(cases, 5, 1, "a") == sorted(drawn)
     assert len({tuple(sampled(cases, 5, seed, name)) for seed in (1, 2) for name in "ab"}) == 4
     assert sampled(cases[:3], 5, 1, "a") == cases[:3]
+
+
+def test_make_soak_judges_every_real_fix() -> None:
+    """Two halves beside each other, because one alone waits for much."""
+    pairs = json.loads((ROOT / "bench" / "real_fixes" / "pairs.json").read_text("utf-8"))["pairs"]
+    named = re.findall(
+        r"real_fixes/pairs\.json --only (.*)", (ROOT / "Makefile").read_text("utf-8")
+    )
+    assert sorted(" ".join(named).split()) == sorted(str(pair["issue"]) for pair in pairs)
