@@ -108,7 +108,7 @@ STATES: Mapping[State, ShownState] = MappingProxyType(
             outcome="needs-human",
         ),
         State.NEEDS_HUMAN: ShownState(
-            Label("needs-human", "A person has to look", "d93f0b"),
+            Label("needs-human", "A person has to look", "e0a100"),
             "with a person",
             "A person has to look at this. Nothing was merged, and nothing more happens until they"
             " do.",
