@@ -1,4 +1,4 @@
-.PHONY: setup demo quick test soak fixes old-fixes other-fixes some-mutants search mutants lint bench docs style types arrows rules pure
+.PHONY: setup demo quick test soak newer-fixes older-fixes other-fixes some-mutants search mutants lint bench docs style types arrows rules pure
 PY = .venv/bin/python
 unexport PYTHONDONTWRITEBYTECODE    # or each of the many processes compiles what it imports
 PYTEST = $(PY) -m pytest -q --dist loadfile --no-loadscope-reorder --durations=15
@@ -41,12 +41,12 @@ test: lint        ## every promise at least once, and a sample of every long sea
 soak: lint        ## everything: every search whole, and no test dearer than it may be
 	@.ci/setup soak
 	@$(PYTEST) -n 4 --soak
-	@$(MAKE) --no-print-directory -j2 -O fixes old-fixes other-fixes some-mutants    # each waits for much
+	@$(MAKE) --no-print-directory -j2 -O newer-fixes older-fixes other-fixes some-mutants    # each waits for much
 
-fixes:
+newer-fixes:
 	@$(PY) bench/real_fixes.py --pairs bench/real_fixes/pairs.json --only 2743 2757 2599
 
-old-fixes:
+older-fixes:
 	@$(PY) bench/real_fixes.py --pairs bench/real_fixes/pairs.json --only 1469 1345 1011
 
 other-fixes:

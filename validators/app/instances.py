@@ -150,21 +150,21 @@ class InstanceStarter:
         *,
         ready: Callable[[Listener], None] = lambda listener: None,
         unless: Callable[[], bool] = lambda: False,
-        on_demand: Iterable[tuple[Listener, Side]] = (),
-        demanded: Callable[[], Container[int]] = tuple,
+        if_needed: Iterable[tuple[Listener, Side]] = (),
+        needed: Callable[[], Container[int]] = tuple,
     ) -> tuple[Sandbox, ...]:
         """Start one instance for each listener, and return their sandboxes once all answer.
 
         It calls `ready` with each listener whose instance answers, and returns early when `unless`
-        becomes true. One that is started `on_demand` comes before the others once its port is among
-        those that are `demanded`. Raises Inconclusive when an instance ends or does not answer in
+        becomes true. Those of `if_needed` are started before the others, once their port is among
+        those that are `needed`. Raises Inconclusive when an instance ends or does not answer in
         time."""
         queue, waiting, sandboxes = list(sides), list[Instance](), list[Sandbox]()
-        resting = list(on_demand)
-        while (queue or waiting or resting) and not unless():
-            ports = demanded() if resting else ()
-            queue = [*(one for one in resting if one[0].spec.dial in ports), *queue]
-            resting = [one for one in resting if one[0].spec.dial not in ports]
+        held_back = list(if_needed)
+        while (queue or waiting or held_back) and not unless():
+            ports = needed() if held_back else ()
+            queue = [*(one for one in held_back if one[0].spec.dial in ports), *queue]
+            held_back = [one for one in held_back if one[0].spec.dial not in ports]
             while queue and len(waiting) < AT_ONCE:
                 waiting.append(self._started(*queue.pop(0)))
                 sandboxes.append(waiting[-1].sandbox)

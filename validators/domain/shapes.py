@@ -102,5 +102,5 @@ def shape(text: str, name: str) -> Shape:
     """The root of a JSON document. Raises DocumentInvalid when it is not JSON."""
     try:
         return Shape(json.loads(text), name)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DocumentInvalid(f"{name}: not JSON: {error}") from None

@@ -204,13 +204,13 @@ class PerformanceBench:
             return progress.needed
 
         # Sides are prepared here, while the driver loads its browsers.
-        started, resting = list[tuple[Listener, Side]](), list[tuple[Listener, Side]]()
+        journeys_first, controls = list[tuple[Listener, Side]](), list[tuple[Listener, Side]]()
         for (run, _), listener in zip(prepared.instances, listeners, strict=True):
             is_control = run.id.kind in CONTROLS
-            (resting if is_control else started).append((listener, side(run.id)))
+            (controls if is_control else journeys_first).append((listener, side(run.id)))
         self.phase(f"{prefix}apps start, and journeys")
         apps = starter.until_ready(
-            started, ready=announce, unless=driver.ended, on_demand=resting, demanded=needed
+            journeys_first, ready=announce, unless=driver.ended, if_needed=controls, needed=needed
         )
         driver.send(b"")
         self.phase(f"{prefix}journeys and controls")

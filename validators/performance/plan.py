@@ -17,6 +17,7 @@ from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import FaultInjector, Identity, RunId, RunKind
 from validators.domain.shapes import Shape, shape
 
+PORT_NUMBERS = range(1, 1 << 16)
 AT_ONCE = 5
 """How many runs are performed at a time, where each has an app of its own."""
 
@@ -130,6 +131,9 @@ def read_needed(line: str) -> int:
     root = shape(line, "needed")
     port = root.at("needed").whole()
     root.done()
+    # A driver that a page took over could name numbers without end, and somebody keeps them.
+    if port not in PORT_NUMBERS:
+        raise DocumentInvalid("needed: not the number of a port")
     return port
 
 

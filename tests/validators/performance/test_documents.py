@@ -110,7 +110,10 @@ def test_each_step_and_look_survives_a_line_of_progress_and_back(run) -> None:
 
 def test_the_app_that_a_driver_asks_for_is_read_from_its_line_and_from_no_other() -> None:
     assert (needed_line(5001), read_needed(needed_line(5001))) == ('{"needed": 5001}\n', 5001)
-    for line in (ready_line(5001), '{"needed": "5001"}', '{"needed": 1, "done": true}', "{}"):
+    for line in (
+        *(ready_line(5001), '{"needed": "5001"}', '{"needed": 1, "done": true}', "{}"),
+        *('{"needed": 0}', '{"needed": 65536}', "[" * 100_000, '{"needed": ' * 100_000),
+    ):
         with pytest.raises(DocumentInvalid, match=r"^needed"):
             read_needed(line)
 
