@@ -9,9 +9,7 @@ Properties:
 page."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from harness.domain.errors import ForgeError
 from harness.domain.events import (
@@ -20,11 +18,12 @@ from harness.domain.events import (
     ReplyGiven,
     TransitionRecorded,
 )
-from harness.domain.issue import Actor, Comment, CommitSha, Permission
+from harness.domain.issue import Actor, Comment, CommitSha
 from harness.domain.lifecycle import ENDED, Event, State, events_from
+from harness.factory.intake.command_context import COMMENT, CommandContext, RefusalReason
 from harness.factory.intake.control import Unchanged, event_of
 from harness.factory.records.approval import Approval, NotApproved, approval
-from harness.factory.records.history import History, history_of
+from harness.factory.records.history import History
 from harness.factory.reporting.comments import replies
 from harness.factory.reporting.slash_commands import (
     Command,
@@ -32,7 +31,6 @@ from harness.factory.reporting.slash_commands import (
     ParsedCommand,
     commands_in,
     is_command,
-    may_give,
 )
 from harness.factory.reporting.transitions import project, transition
 from harness.factory.run.effects import raise_if_stopped, write_projection
@@ -44,69 +42,11 @@ from harness.ports.ledger import recorded
 REPLY = "reply"
 """Where the ledger keys and notices of answers begin."""
 
-COMMENT, REVIEW = "comment", "review"
-"""Where a command may stand."""
-
 MOST_WORDS = 4000
 """How many characters of what a person wants changed are read."""
 
 ANSWERS_AN_HOUR = 6
 """Answers that one account gets within an hour, over all issues."""
-
-
-class RefusalReason(StrEnum):
-    """Why a command was refused."""
-
-    UNKNOWN = "unknown"
-    EDITED = "edited"
-    NO_RIGHT = "no-right"
-    REFUSED = "refused"
-    REVIEW_WITHOUT_RIGHT = "review-without-right"
-
-
-@dataclass(slots=True)
-class CommandContext:
-    """One comment, or review, while its commands run; `answer` collects what the reply will
-    contain, `explained` why commands in it were refused."""
-
-    services: Services
-    policy: PolicySnapshot
-    issue: int
-    thread: int
-    comment: Comment
-    answer: list[str] = field(default_factory=list)
-    explained: set[RefusalReason] = field(default_factory=set)
-    permission: Permission | None = None
-    source: str = COMMENT
-
-    @property
-    def key(self) -> str:
-        """The ledger key of the entry that closes it. Comments and reviews are numbered apart."""
-        return f"{self.source}/{self.comment.id}"
-
-    @property
-    def name(self) -> str:
-        """What its answer is found again by."""
-        return f"{self.comment.id}" if self.source == COMMENT else self.key.replace("/", "-")
-
-    @property
-    def history(self) -> History:
-        return history_of(self.services.ledger, self.issue)
-
-    @property
-    def is_filer(self) -> bool:
-        return bool(self.history.author) and self.comment.author.id == self.history.author
-
-    def may(self, command: Command) -> bool:
-        return may_give(
-            command, Permission.NONE, is_filer=self.is_filer
-        ) or self.author_permission().reaches(command.least)
-
-    def author_permission(self) -> Permission:
-        """What the forge allows the author to do, asked once."""
-        if self.permission is None:
-            self.permission = self.services.forge.permission(self.comment.author)
-        return self.permission
 
 
 def run_comment_commands(services: Services, history: History, policy: PolicySnapshot) -> bool:

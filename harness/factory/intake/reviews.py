@@ -16,12 +16,8 @@ from collections.abc import Iterable
 from harness.domain.events import CommandIgnored
 from harness.domain.issue import Comment, LineComment, Permission, Review
 from harness.domain.lifecycle import ENDED
-from harness.factory.intake.commands import (
-    REVIEW,
-    CommandContext,
-    RefusalReason,
-    run_command,
-)
+from harness.factory.intake.command_context import REVIEW, CommandContext, RefusalReason
+from harness.factory.intake.commands import run_command
 from harness.factory.records.history import History
 from harness.factory.reporting.slash_commands import COMMANDS, ParsedCommand, own_words
 from harness.factory.run.effects import raise_if_stopped

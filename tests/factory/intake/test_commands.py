@@ -207,6 +207,21 @@ def test_an_approval_is_for_its_commit_and_not_for_the_next(refused) -> None:
     assert world.history(issue).state is State.MERGED
 
 
+def dies_at(world, *kinds, after=True) -> None:
+    """The factory is killed once: before or after it records the first entry of these kinds."""
+    append = world.ledger.append
+
+    def killing(event, key, **more):
+        if event.kind not in kinds:
+            return append(event, key, **more)
+        world.decorate("ledger", append=append)
+        if after:
+            append(event, key, **more)
+        raise KeyboardInterrupt
+
+    world.decorate("ledger", append=killing)
+
+
 @pytest.mark.parametrize("kind", ["transition", "command", "reply"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_while_it_is_approved_it_is_approved_once_and_every_answer_is_read(
@@ -215,20 +230,7 @@ def test_killed_while_it_is_approved_it_is_approved_once_and_every_answer_is_rea
     """Incident: killed between the approval and its answer, or between two commands of a comment,
     the factory never gave the answer that was due."""
     world, issue, head = refused
-    append, killed = world.ledger.append, []
-
-    def killing(event, key, **more):
-        hits = event.kind == kind and not killed
-        if hits:
-            killed.append(key)
-        if hits and not after:
-            raise KeyboardInterrupt
-        done = append(event, key, **more)
-        if hits:
-            raise KeyboardInterrupt
-        return done
-
-    world.decorate("ledger", append=killing)
+    dies_at(world, kind, after=after)
     world.forge.say(issue, f"/factory cost\n/factory approve {head}", author=maintainer(world))
     with pytest.raises(KeyboardInterrupt):
         world.tick()
@@ -318,20 +320,7 @@ def test_killed_while_words_are_taken_in_they_make_one_round(refused, kind, afte
     world, issue, _ = refused
     world.agent.works = [made_anew]
     revised(world, issue)
-    append, killed = world.ledger.append, []
-
-    def killing(event, key, **more):
-        hits = event.kind == kind and not killed
-        if hits and not after:
-            killed.append(key)
-            raise KeyboardInterrupt
-        done = append(event, key, **more)
-        if hits:
-            killed.append(key)
-            raise KeyboardInterrupt
-        return done
-
-    world.decorate("ledger", append=killing)
+    dies_at(world, kind, after=after)
     try:
         world.tick()
     except KeyboardInterrupt:
@@ -592,16 +581,8 @@ def test_killed_between_two_commands_what_the_first_was_refused_for_is_still_rea
     refused, words, due
 ) -> None:
     world, issue, _ = refused
-    append, before = world.ledger.append, len(answers(world, issue))
-
-    def killing(event, key, **more):
-        done = append(event, key, **more)
-        if event.kind in ("command", "unheard"):
-            world.decorate("ledger", append=append)
-            raise KeyboardInterrupt
-        return done
-
-    world.decorate("ledger", append=killing)
+    before = len(answers(world, issue))
+    dies_at(world, "command", "unheard")
     world.forge.say(issue, f"{words}\n/factory cost", author=maintainer(world))
     with pytest.raises(KeyboardInterrupt):
         world.tick()
