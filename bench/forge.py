@@ -1,5 +1,5 @@
 """What it costs to stand before many open issues, and whether webhooks are held: against the
-embedded forge, over HTTP.
+local forge, over HTTP.
 
     python bench/forge.py [--json] [--quick] [--issues N]
 

@@ -200,7 +200,7 @@ def _check_forge(forge: "ForgeAddress") -> None:
     parts = urlsplit(forge.url)
     if _answers(socket.AF_INET, ("127.0.0.1", parts.port or 80)):
         return
-    raise ForgeError(f"the embedded forge does not answer at {forge.url}", retryable=True)
+    raise ForgeError(f"the local forge does not answer at {forge.url}", retryable=True)
 
 
 def _check_broker(control: Path) -> None:

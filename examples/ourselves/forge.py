@@ -1,4 +1,4 @@
-"""The embedded forge as an app under test: `python -m examples.ourselves.forge`, with PORT and FORGE_DATA, or `seed`.
+"""The local forge as an app under test: `python -m examples.ourselves.forge`, with PORT and FORGE_DATA, or `seed`.
 
 The judge's browser calls every app `app.localhost`; the forge answers to `localhost` alone, on purpose. So a front takes
 the one name for the other, as a reverse proxy would.

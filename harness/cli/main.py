@@ -97,7 +97,7 @@ SECTIONS = {
         "stop": ("harness.cli.control.brakes:stop", "Stop before the next side effect."),
         "resume": (
             "harness.cli.control.brakes:resume",
-            "Lift a stop, a pause, or the freeze after an unexpected landing.",
+            "Lift a stop, a pause, or a freeze.",
         ),
         "releases": (
             "harness.cli.control.releases:releases",
@@ -198,7 +198,7 @@ def cli() -> None:
       0  done                     4  a budget is used up
       1  a finding, a refusal     5  something is unavailable, or another factory is at work
       2  usage or configuration   130  interrupted; the message names the command that goes on
-      3  needs a person
+      3  needs a person, or the owner's stop is set
 
     \b
     Examples:

@@ -31,13 +31,13 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """Hard limits, checked before each call. Crossing that of a call, a run or an issue is terminal
-    for the issue, never retried; that of a day or a month (UTC) pauses the factory until it is
-    over, and no issue fails for it."""
+    """Hard limits, checked before each call. Where that of a call, a run or an issue would be
+    crossed, the issue goes to a person and is not tried again; that of a day or a month (UTC)
+    pauses the factory until it is over, and no issue fails for it."""
 
     # fmt: off
     calls_per_run: int = setting(
-        60, "Calls of models in one run.",
+        60, "Calls of models in one session of a run: an agent's, or a role's.",
         example="100", unit="calls", least=0, most=1_000_000,
     )
     usd_per_call: Decimal = setting(

@@ -41,8 +41,8 @@ class Environment:
         "", "Its name: small letters, digits and hyphens.", example='"staging"', required=True,
     )
     deploy: DeployKind = setting(
-        DeployKind.LOCAL, "Who brings a commit there: the factory itself on its own machine, a"
-        " command that the home names, or a workflow on the forge.",
+        DeployKind.LOCAL, "Who brings a commit there. `local`: the factory itself, on its own"
+        " machine; `command`: a program that the home names; `github`: a workflow on the forge.",
         example='"local"', required=True,
     )
     url: str = setting(

@@ -201,7 +201,7 @@ class Case:
     votes: tuple[Vote, ...] | None = None
 
 
-GRANTABLE = ("issue.file", "issue.comment", "change.propose", "notice.send", "deploy")
+GRANTABLE = ("issue.file", "issue.comment", "change.propose", "notice.send")
 """The effects that a workflow of the project's own may be granted. To land a change is none."""
 
 

@@ -1,12 +1,25 @@
 """What a key of `factory.toml` means, beside its type and its default: the part of a settings field
 that the reader, the reference and the editors' schema share."""
 
-from collections.abc import Mapping
-from dataclasses import Field, dataclass, field
-from typing import TypeVar
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from decimal import Decimal
+from typing import Any, TypeVar
 
 MOST = 100_000
 """The highest number of pieces, rounds, seconds or days: anything above is a typing error."""
+
+TEXTS, PAIRS = tuple[str, ...], tuple[tuple[str, str], ...]
+KIND_WORDS: Mapping[Any, str] = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    Decimal: "number",
+    bool: "true or false",
+    TEXTS: "list of texts",
+    PAIRS: "table of texts",
+}
+"""What the type of a field is called by those who write its value."""
 
 _T = TypeVar("_T")
 _KEY = "setting"
@@ -59,3 +72,18 @@ def required(
 def setting_of(one: "Field[object]") -> Setting | None:
     """What the field means as a key; None for one that no key sets."""
     return one.metadata.get(_KEY)
+
+
+def expected_words(kind: object) -> str:
+    """What a value of this type is called in a message: `a whole number`, `true or false`."""
+    return KIND_WORDS[kind] if kind is bool else f"a {KIND_WORDS[kind]}"
+
+
+def missing_words(kind: type, given: Collection[str]) -> str:
+    """Which fields without a default a dataclass lacks among these names; empty: none."""
+    lacking = [
+        f"`{one.name}`"
+        for one in fields(kind)
+        if one.default is MISSING and one.default_factory is MISSING and one.name not in given
+    ]
+    return "needs " + " and ".join(lacking) if lacking else ""

@@ -45,7 +45,7 @@ class ShownState:
 
 
 _BUILDING = Label("building", "A change is being written", "5319e7")
-_VALIDATING = Label("validating", "A change is being judged in a real browser", "8250df")
+_VALIDATING = Label("validating", "A change is being judged", "8250df")
 _REJECTED = Label(
     "rejected", "Left out on purpose; reply /factory appeal if that is a misunderstanding", "6e7781"
 )
@@ -73,13 +73,12 @@ STATES: Mapping[State, ShownState] = MappingProxyType(
         State.CHANGES_REQUESTED: ShownState(
             _BUILDING,
             "being built again",
-            "Not good enough yet. A first change was judged in a real browser and did not hold; "
-            "another attempt follows on its own.",
+            "Not good enough yet. A first change did not hold; another attempt follows on its own.",
         ),
         State.VALIDATING: ShownState(
             _VALIDATING,
             "being judged",
-            "A change is ready. It is being tried in a real browser, against sealed checks.",
+            "A change is ready. It is being judged.",
         ),
         State.APPROVED: ShownState(
             _VALIDATING,
@@ -90,9 +89,9 @@ STATES: Mapping[State, ShownState] = MappingProxyType(
             _VALIDATING, "landing", "The change passed its sealed checks and is landing now."
         ),
         State.MERGED: ShownState(
-            Label("merged", "Landed, exactly as it was judged", "0e8a16"),
+            Label("merged", "Landed on the default branch", "0e8a16"),
             "merged",
-            "Done. The change is in production's branch.",
+            "Done. The change is on the default branch.",
             outcome="merged",
         ),
         State.REJECTED: ShownState(

@@ -96,7 +96,9 @@ def _found(canonical: str, names: list[str]) -> str:
     if not found:
         wanted = ", ".join(DOCUMENTS)
         raise GovernanceError(
-            f"not found as a plain file at the root; the factory needs {wanted}", file=canonical
+            f"not found as a plain file at the root; the factory needs {wanted}, and `factory init`"
+            " drafts those that are missing",
+            file=canonical,
         )
     return found[0]
 

@@ -16,6 +16,7 @@ from typing import Any
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonDict, JsonObject
 from harness.domain.sandbox import Form
+from harness.domain.setting import expected_words, missing_words
 from harness.home.notices import NoticeSettings, settings_in
 from harness.home.providers import Endpoint, endpoints_in
 
@@ -109,8 +110,8 @@ def read_home(home: Path) -> HomeFile:
         document: Any = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise ConfigError(
-            f"there is no factory at {home}; `factory demo --home DIR` makes one, and FACTORY_HOME "
-            "names it"
+            f"there is no factory at {home}: set FACTORY_HOME to the one you mean, or make one by"
+            " `factory connect OWNER/NAME` (`factory demo --home DIR`: one to try)"
         ) from None
     except OSError as error:
         words = f"cannot be read: {error.strerror}; it has to be a file that this account may read"
@@ -181,17 +182,18 @@ def _home_file(document: JsonObject, path: Path) -> HomeFile:
             raise ConfigError(f"no such key; {hint}", file=str(path), key=key)
         # Not isinstance: JSON's true would pass for a number.
         if key not in ("providers", "notices") and type(value) is not types[key]:
-            expected = getattr(types[key], "__name__", "")
-            raise ConfigError(f"expected {expected}, found {value!r:.80}", file=str(path), key=key)
+            raise ConfigError(
+                f"expected {expected_words(types[key])}, found {value!r:.80}",
+                file=str(path),
+                key=key,
+            )
     names = {stored: name for name, stored in _STORED_AS.items()}
     given = {names.get(key, key): value for key, value in document.items()}
     given["providers"] = endpoints_in(document.get("providers", {}), file=str(path))
     given["notices"] = settings_in(document.get("notices", {}), file=str(path))
-    try:
-        found = HomeFile(**given)
-    except TypeError as error:
-        # Python begins this message with the name of the constructor, which nobody wrote.
-        raise ConfigError(str(error).split(") ", 1)[-1], file=str(path)) from error
+    if lacking := missing_words(HomeFile, given):
+        raise ConfigError(f"{lacking}; {_AS_IT_WAS}", file=str(path))
+    found = HomeFile(**given)
     if problem := _problem(found):
         key, message = problem
         raise ConfigError(message, file=str(path), key=key)

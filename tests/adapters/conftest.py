@@ -1,4 +1,4 @@
-"""The embedded forge of `tests/forge`, for what the adapter does at it."""
+"""The local forge of `tests/forge`, for what the adapter does at it."""
 
 from tests.forge.conftest import client, forge, place, template
 

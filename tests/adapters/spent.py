@@ -1,4 +1,4 @@
-"""What an account has spent of its hour at the embedded forge."""
+"""What an account has spent of its hour at the local forge."""
 
 from tests.fakes.hours import HOUR, within_one
 

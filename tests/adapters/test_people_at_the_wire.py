@@ -1,4 +1,4 @@
-"""At the wire: what people see of a change and say to it, on the real adapter, the embedded forge
+"""At the wire: what people see of a change and say to it, on the real adapter, the local forge
 and real git."""
 
 import time

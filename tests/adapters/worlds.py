@@ -1,4 +1,4 @@
-"""The same world twice: the embedded forge through the real adapter, and the fake. The contract is
+"""The same world twice: the local forge through the real adapter, and the fake. The contract is
 asked of both."""
 
 from typing import Protocol

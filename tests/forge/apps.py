@@ -1,4 +1,4 @@
-"""Apps at the embedded forge."""
+"""Apps at the local forge."""
 
 import time
 from pathlib import Path

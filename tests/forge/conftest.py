@@ -1,4 +1,4 @@
-"""One embedded forge for the whole room, and a fresh repository in it for each test."""
+"""One local forge for the whole room, and a fresh repository in it for each test."""
 
 import itertools
 from dataclasses import dataclass, field

@@ -38,8 +38,11 @@ def governance(keys: str = GRANT, *, default: str = "allow", nested: str = "") -
 
 def test_what_a_rule_grants_is_granted_and_nothing_else() -> None:
     assert governance().grants == {("nightly-links", "issue.file")}
-    both = GRANT.replace("[issue.file]", "[issue.file, deploy]")
-    assert governance(both).grants == {("nightly-links", "issue.file"), ("nightly-links", "deploy")}
+    both = GRANT.replace("[issue.file]", "[issue.file, notice.send]")
+    assert governance(both).grants == {
+        ("nightly-links", "issue.file"),
+        ("nightly-links", "notice.send"),
+    }
 
 
 @pytest.mark.parametrize("status", ["shadow", "off"])
@@ -81,7 +84,7 @@ def test_a_grant_is_asked_of_no_change_and_speaks_of_none() -> None:
 
 def test_more_effects_loosen_and_fewer_tighten() -> None:
     one = governance().rule("W-LINKS")
-    two = governance(GRANT.replace("[issue.file]", "[issue.file, deploy]")).rule("W-LINKS")
+    two = governance(GRANT.replace("[issue.file]", "[issue.file, notice.send]")).rule("W-LINKS")
     other = governance(GRANT.replace("nightly", "daily")).rule("W-LINKS")
     assert (edit(one, two), edit(two, one), edit(one, other)) == (
         Edit.LOOSENED,

@@ -1,4 +1,4 @@
-"""A small world to be killed in: the embedded forge with one repository, its people, its issues,
+"""A small world to be killed in: the local forge with one repository, its people, its issues,
 and a home for a factory.
 
 Everything outside of the factory's thinking is real: forge over HTTP, git, ledger, engine,

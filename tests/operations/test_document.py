@@ -96,8 +96,8 @@ NOW = {**FIRST, "schema": SCHEMA}
     [
         (NOW | {"upstrem": "x"}, "`upstrem`: no such key; did you mean `upstream`?"),
         (NOW | {"zzz": "x"}, "`zzz`: no such key; known here: owner, name"),
-        (NOW | {"port": "8300"}, "`port`: expected int, found '8300'"),
-        (NOW | {"port": True}, "`port`: expected int, found True"),
+        (NOW | {"port": "8300"}, "`port`: expected a whole number, found '8300'"),
+        (NOW | {"port": True}, "`port`: expected a whole number, found True"),
         (NOW | {"models": "lvie"}, "`models`: expected live or replay, found 'lvie'"),
         (
             NOW | {"box": "unsealed"},
@@ -114,7 +114,10 @@ NOW = {**FIRST, "schema": SCHEMA}
             NOW | {"recordings_days": -1},
             "`recordings_days`: expected a number of days, or 0 to keep them for ever, found -1",
         ),
-        ({key: value for key, value in NOW.items() if key != "owner"}, "'owner'"),
+        (
+            {key: value for key, value in NOW.items() if key != "owner"},
+            "needs `owner`; put back the file",
+        ),
         ([], "expected one JSON object; put back the file"),
         (
             "{",

@@ -51,7 +51,7 @@ def test_an_outage_ends_the_loop_before_anything_is_done(world) -> None:
     world.file()
 
     def check() -> Never:
-        raise ForgeError("the embedded forge does not answer", retryable=True)
+        raise ForgeError("the local forge does not answer", retryable=True)
 
     run = DaemonRun(world, check=check)
     with pytest.raises(ForgeError):

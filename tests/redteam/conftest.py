@@ -56,7 +56,7 @@ def attack(tmp_path):
 
 @pytest.fixture(scope="session")
 def faulty_forge(tmp_path_factory):
-    """An embedded forge that fails on demand, for all tests of this folder."""
+    """A local forge that fails on demand, for all tests of this folder."""
     running = start_faulty(tmp_path_factory.mktemp("forge"), seconds=300)
     yield running
     running.stop()

@@ -1,4 +1,4 @@
-"""`factory try` on this very repository: a real issue about the embedded forge's pages, replayed,
+"""`factory try` on this very repository: a real issue about the local forge's pages, replayed,
 merged on the copy.
 
 The sealed journey files an issue and looks for it in another case of letters; the forge is the app,

@@ -43,7 +43,8 @@ KEYS = {
     "needs": one("needs", "optional: `{seed: two-low-tides}`, the data that the app must start"
                  " from"),
     "let": one("let", "optional: names for values, drawn once: `let: {guest: \"{{ any.name }}\"}`"),
-    "steps": one("steps", "what is done; the first step is `open` (or `as`, then `open`)"),
+    "steps": one("steps", "what is done; a page is opened before anything is done on it (`as`, then"
+                 " `open`); a `call` or a `run` needs no page"),
     "expect": one("expect", "what must then be seen"),
     "never": one("never", "optional: what must not happen at any moment"),
     "twin": one("twin", "the negative control: `expect`, and `steps` of its own if it needs them"),

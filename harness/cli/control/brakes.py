@@ -25,7 +25,7 @@ def stop(why: str, as_json: bool) -> None:
 
     \b
     Exit codes:
-      0  nothing more happens
+      0  nothing more is begun; a rollback that has begun is finished
       5  the file is written, but the database or the forge does not answer: a factory on another
          machine goes on
 
@@ -54,12 +54,14 @@ def stop(why: str, as_json: bool) -> None:
 @click.command()
 @as_json
 def resume(as_json: bool) -> None:
-    """Lift a stop, a pause, or the freeze after an unexpected landing.
+    """Lift a stop, a pause, or a freeze.
 
     A pause starts when the budget of a day or a month is used up, or when a provider has no more to
     give. It ends by itself. If you lift it earlier and its cause is still there, it starts again. A
-    freeze starts when what landed is not what was validated: read `factory audit` first. Writes a
-    command to the ledger and removes STOP from $FACTORY_HOME; the next tick goes on.
+    freeze starts when what landed is not what was judged, when the checks that a landing requires
+    turn red or do not answer, or when a canary is red; `factory status` has the reason. This also
+    lets changes of files land that the watch holds back. Writes a command to the ledger and removes
+    STOP from $FACTORY_HOME; the next tick goes on.
 
     \b
     Examples:

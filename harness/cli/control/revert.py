@@ -19,8 +19,8 @@ def revert(issue: int, land: bool, as_json: bool) -> None:
     """Revert what landed for ISSUE.
 
     Every landing has a revert ready, made from the commit that landed. Without --land it is
-    proposed as a pull request; nothing changes until somebody merges it. With --land it lands like
-    every change of the factory, by compare-and-swap, and the issue waits for a person. Later work
+    proposed as a pull request; nothing changes until somebody merges it. With --land it lands at
+    once, by compare-and-swap and without a verdict, and the issue waits for a person. Later work
     on top of the landing stays. If the revert conflicts with it, nothing is done, and the command
     to revert by hand is printed.
 

@@ -65,7 +65,7 @@ def workflow() -> None:
 
 
 @workflow.command()
-@click.argument("folder", type=FOLDER, default=".", metavar="PATH")
+@click.argument("folder", type=FOLDER, default=".", metavar="[PATH]")
 @as_json
 def check(folder: Path, as_json: bool) -> int:
     """List every problem in the workflows of a working copy.

@@ -32,7 +32,7 @@ def gc(dry_run: bool, days: float, as_json: bool) -> None:
 
     Everything is renamed before it is deleted. So a kill at any moment leaves nothing half deleted
     but trash, which the next gc deletes. No factory may work on the home meanwhile; `factory up`
-    cleans its own home at night.
+    cleans its own home after the day's first scheduled pass.
 
     \b
     Exit codes:

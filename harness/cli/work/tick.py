@@ -74,7 +74,7 @@ def tick(patience: float, as_json: bool) -> int:
     \b
     Exit codes:
       0  done, or there was nothing to do
-      3  an issue that moved now needs a person
+      3  an issue that moved now needs a person, or the owner's stop is set
       4  the budget of a day or a month is used up: the factory pauses, and prints until when
       5  another factory works on this home, or the forge or a model's provider does not answer
 

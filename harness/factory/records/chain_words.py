@@ -44,7 +44,7 @@ EVENT_OUTCOMES: Mapping[str, tuple[LinkOutcome, str]] = {
         LinkOutcome.REFUSES,
         "What was judged is no longer what would land",
     ),
-    Event.ROUNDS_EXHAUSTED: (LinkOutcome.REFUSES, "The attempts allowed are used up"),
+    Event.ROUNDS_EXHAUSTED: (LinkOutcome.REFUSES, "What is allowed is used up"),
     Event.GATE_REFUSED: (LinkOutcome.REFUSES, "A gate before the merge is closed"),
     Event.CHECKS_AWAITED: (LinkOutcome.CANNOT_TELL, "Waiting for the checks on what would land"),
     Event.CHECKS_FAILED: (LinkOutcome.REFUSES, "The project's own checks did not pass"),
@@ -57,7 +57,10 @@ EVENT_OUTCOMES: Mapping[str, tuple[LinkOutcome, str]] = {
     ),
     Event.REVERTED: (LinkOutcome.DONE, "It was taken back"),
     Event.LANDED_TREE_DIFFERS: (LinkOutcome.REFUSES, "What landed is not what was judged"),
-    Event.HANDED_OVER: (LinkOutcome.DONE, "Handed to a person, because no browser can judge it"),
+    Event.HANDED_OVER: (
+        LinkOutcome.DONE,
+        "Handed to a person, because no sealed judge is asked here",
+    ),
     Event.NO_REPLY: (LinkOutcome.CANNOT_TELL, "No answer came"),
     Event.DUPLICATE_LANDED: (
         LinkOutcome.CANNOT_TELL,

@@ -24,7 +24,7 @@ from harness.domain.model_choice.breaker import BreakerSettings
 from harness.domain.model_choice.roles import FallbackChain, Tier
 from harness.domain.plain import JsonDict
 from harness.domain.sandbox import Service
-from harness.domain.setting import Setting, setting_of
+from harness.domain.setting import KIND_WORDS, PAIRS, TEXTS, Setting, setting_of
 from harness.factory.settings.app_config import App, Dependencies, Tests
 from harness.factory.settings.config import (
     ForgeSettings,
@@ -47,7 +47,7 @@ from harness.factory.settings.watch_config import Watch
 SCHEMA_FILE = Path(__file__).with_name("factory.schema.json")
 PAGE = "factory-toml.md"
 MODEL, CHECK = "models.ROLE", "merge.required_checks"
-TEXTS, PAIRS, CHECKS = tuple[str, ...], tuple[tuple[str, str], ...], tuple[RequiredCheck, ...]
+CHECKS = tuple[RequiredCheck, ...]
 
 
 class Form(StrEnum):
@@ -96,8 +96,8 @@ TABLES = (
     Table("limits", Limits, "How often, how long, and how many at once."),
     Table("triage", Triage, "How many issues are triaged within 24 hours, and how long people have"
           " to answer. Rules with `applies: issue` may be stricter."),
-    Table("budget", Caps, "What models may cost. What a call, a run or an issue would cross ends"
-          " the issue; a day or a month (UTC) pauses the factory."),
+    Table("budget", Caps, "What models may cost. At a cap of a call, a run or an issue the issue goes"
+          " to a person; at one of a day or a month (UTC) the factory pauses."),
     Table("seal", Seal, "Whose signatures count."),
     Table("merge", Merge, "How a change lands, beside what the branch's own rules on the forge"
           " require."),
@@ -136,24 +136,24 @@ TABLES = (
 )  # fmt: skip
 FAMILIES = "The beginnings of model names, and the family of these models; see [Roles](roles.md)."
 FAMILIES_EXAMPLE = 'claude = "anthropic"'
-_TYPES: dict[Any, tuple[str, JsonDict]] = {
-    str: ("text", {"type": "string"}),
-    int: ("whole number", {"type": "integer"}),
-    float: ("number", {"type": "number"}),
-    Decimal: ("number", {"type": "number"}),
-    bool: ("true or false", {"type": "boolean"}),
+_SCHEMAS: dict[Any, JsonDict] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    Decimal: {"type": "number"},
+    bool: {"type": "boolean"},
     # Editors hand a day of TOML to the schema as a text.
-    date: ("day", {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}),
-    TEXTS: ("list of texts", {"type": "array", "items": {"type": "string"}}),
-    PAIRS: (
-        "table of texts",
-        {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
-    ),
-    FallbackChain: ("model, or list of models", {"$ref": "#/definitions/models"}),
-    CHECKS: (
-        "list of tables",
-        {"type": "array", "items": {"$ref": "#/definitions/check"}, "uniqueItems": True},
-    ),
+    date: {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+    TEXTS: {"type": "array", "items": {"type": "string"}},
+    PAIRS: {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
+    FallbackChain: {"$ref": "#/definitions/models"},
+    CHECKS: {"type": "array", "items": {"$ref": "#/definitions/check"}, "uniqueItems": True},
+}
+_WORDS: dict[Any, str] = {
+    **KIND_WORDS,
+    date: "day",
+    FallbackChain: "model, or list of models",
+    CHECKS: "list of tables",
 }
 
 
@@ -266,7 +266,7 @@ def _range(bounds: Setting) -> str:
 
 
 def _words_of(key: Key) -> str:
-    return "text" if _is_choice(key.kind) else _TYPES[key.kind][0]
+    return "text" if _is_choice(key.kind) else _WORDS[key.kind]
 
 
 def _toml(value: Any) -> str:
@@ -312,7 +312,7 @@ def _object(table: Table) -> JsonDict:
 
 
 def _schema_of(key: Key) -> JsonDict:
-    found = dict({"type": "string"} if _is_choice(key.kind) else _TYPES[key.kind][1])
+    found = dict({"type": "string"} if _is_choice(key.kind) else _SCHEMAS[key.kind])
     described = key.setting
     if described.choices:
         choices = {"enum": list(described.choices)}

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonObject
-from harness.domain.setting import setting_of
+from harness.domain.setting import PAIRS, TEXTS, expected_words, missing_words, setting_of
 
 FILE = "factory.toml"
 
@@ -41,18 +41,18 @@ def read(kind: type[_T], given: JsonObject, name: str) -> _T:
     was expected."""
     known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
     only_known(given, tuple(known), f"{name}.")
-    try:
-        return kind(
-            **{key: _bounded(known[key], value, f"{name}.{key}") for key, value in given.items()}
-        )
-    except TypeError as error:
-        raise ConfigError(str(error).split("()", 1)[-1].strip(), file=FILE, key=name) from error
+    if lacking := missing_words(kind, given):
+        raise ConfigError(lacking, file=FILE, key=name)
+    return kind(
+        **{key: _bounded(known[key], value, f"{name}.{key}") for key, value in given.items()}
+    )
 
 
 def _bounded(field: "Field[Any]", given: Any, key: str) -> Any:
     """The value of a field, within the bounds that its setting has. Amounts of money have a reader
     of their own."""
-    value, bounds = _value(field.type, given, key), setting_of(field)
+    bounds = setting_of(field)
+    value = _value(field.type, given, key, example=bounds.example if bounds else "")
     if bounds is None or bounds.least is None or bounds.most is None or field.type is Decimal:
         return value
     # `nan` is between no two bounds.
@@ -66,14 +66,13 @@ def _bounded(field: "Field[Any]", given: Any, key: str) -> Any:
     return value
 
 
-def _value(kind: Any, value: Any, key: str) -> Any:
+def _value(kind: Any, value: Any, key: str, *, example: str) -> Any:
     """`value` as the type of the field: lists become tuples, tables become pairs, money becomes
     Decimal."""
-    wanted = "a number" if kind is float else getattr(kind, "__name__", str(kind))
     match value:
-        case list() if all(isinstance(item, str) for item in value) and "tuple" in str(kind):
+        case list() if kind == TEXTS and all(isinstance(item, str) for item in value):
             return tuple(value)
-        case dict() if "tuple" in str(kind):
+        case dict() if kind == PAIRS:
             return tuple(sorted((str(k), str(v)) for k, v in value.items()))
         # bool is a subclass of int, and no amount of money.
         case int() | float() if kind is Decimal and not isinstance(value, bool):
@@ -82,4 +81,7 @@ def _value(kind: Any, value: Any, key: str) -> Any:
             return value
         case _ if kind in (int, str, bool) and type(value) is kind:
             return value
-    raise ConfigError(f"expected {wanted}, found {value!r}", file=FILE, key=key)
+    such = f", such as `{example}`" if example else ""
+    raise ConfigError(
+        f"expected {expected_words(kind)}{such}, found {value!r:.80}", file=FILE, key=key
+    )

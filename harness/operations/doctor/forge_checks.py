@@ -26,7 +26,7 @@ MOST_SKEW_SECONDS = 60.0
 
 SCARCE = 0.2
 NEW_CREDENTIAL = "`factory connect` sets up the home's access to its forge again"
-NOT_RUNNING = "the embedded forge is not running; the factory starts it when it works"
+NOT_RUNNING = "the local forge is not running; the factory starts it when it works"
 
 
 def forge_findings(home: Path) -> Iterator[tuple[str, HealthFinding]]:
@@ -57,7 +57,7 @@ def forge_findings(home: Path) -> Iterator[tuple[str, HealthFinding]]:
 
 
 def connection_of(home: Path, document: HomeFile) -> ForgeConnection | None:
-    """The connection to the home's repository; None if its embedded forge is not running. Raises
+    """The connection to the home's repository; None if its local forge is not running. Raises
     ConfigError or ForgeError if the home has no working credential."""
     from harness.home.credentials import APP_KEY, app_at
     from harness.programs.local_forge.start import running

@@ -27,7 +27,7 @@ SECONDS = 3.0
 def home_file(home: Path) -> HealthFinding:
     """Read `home.json`, and check that the form of sandbox that it demands works."""
     document = read_home(home)
-    where = "its embedded forge" if document.is_embedded else document.forge
+    where = "its local forge" if document.is_embedded else document.forge
     serves = f"{home} serves {document.owner}/{document.name} on {where}"
     if document.sandbox == "auto":
         return ok(serves)

@@ -188,7 +188,7 @@ def document_for(home: Path, owner: str, name: str, forge: str) -> HomeFile:
         name.lower(),
         forge,
     ):
-        where = "its embedded forge" if there.is_embedded else there.forge
+        where = "its local forge" if there.is_embedded else there.forge
         raise ConfigError(
             f"{home} serves {there.owner}/{there.name} on {where}; set FACTORY_HOME to a folder for"
             f" {owner}/{name}"

@@ -15,7 +15,7 @@ EXIT_USAGE, EXIT_UNAVAILABLE = 2, 5
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m harness.programs.local_forge", description="A small forge on loopback."
+        prog="python -m harness.programs.local_forge", description="The local forge, on loopback."
     )
     parser.add_argument(
         "--home",

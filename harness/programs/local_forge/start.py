@@ -99,7 +99,7 @@ def start(
         process.wait()
         log_text = log.read_text(encoding="utf-8", errors="replace").strip()
         raise ForgeError(
-            f"the embedded forge did not start: {log_text or f'not ready within {seconds:g} s'}"
+            f"the local forge did not start: {log_text or f'not ready within {seconds:g} s'}"
             f" (log: {log})"
         )
     return RunningForge(document["url"], document["port"], process.pid, home, process)

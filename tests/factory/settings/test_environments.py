@@ -47,7 +47,7 @@ def test_without_any_there_is_none() -> None:
         ({"soak": "half an hour"}, "environments.1.soak", "a duration"),
         ({"soak": "721h"}, "environments.1.soak", "at most 720h"),
         ({"health_every": 0}, "environments.1.health_every", "from 1"),
-        ({"unhealthy": True}, "environments.1.unhealthy", "expected int"),
+        ({"unhealthy": True}, "environments.1.unhealthy", "expected a whole number"),
         ({"sokes": "1m"}, "environments.1.sokes", "no such key"),
     ],
 )

@@ -48,8 +48,8 @@ def test_what_is_no_time_to_wait_or_less_than_usual_is_refused_by_its_key(name, 
     ("table", "key", "words"),
     [
         ("step_secs = 9", "judge.step_secs", "did you mean `judge.step_seconds`?"),
-        ('step_seconds = "9"', "judge.step_seconds", "expected a number, found '9'"),
-        ("step_seconds = true", "judge.step_seconds", "expected a number, found True"),
+        ('step_seconds = "9"', "judge.step_seconds", "such as `10`, found '9'"),
+        ("step_seconds = true", "judge.step_seconds", "such as `10`, found True"),
         (
             "step_seconds = 10",
             "judge.step_seconds",

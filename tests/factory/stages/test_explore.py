@@ -95,8 +95,8 @@ def test_a_cap_that_exploring_would_cross_stops_the_change_before_it_is_judged(t
         (GUEST + GUEST, "personas", "two personas have the same name"),
         (GUEST.replace("who", "whom"), "personas.1.whom", "did you mean `personas.1.who`?"),
         (GUEST.replace('goal = "book a walk for two"\n', ""), "personas.1", "goal"),
-        (GUEST.replace('["Name"]', '"Name"'), "personas.1.shown", "expected tuple"),
-        (GUEST + 'acts = "many"\n', "personas.1.acts", "expected int"),
+        (GUEST.replace('["Name"]', '"Name"'), "personas.1.shown", "expected a list of texts"),
+        (GUEST + 'acts = "many"\n', "personas.1.acts", "expected a whole number, such as"),
     ],
 )
 def test_a_persona_that_cannot_be_read_is_named_by_its_key(text, key, message) -> None:

@@ -7,7 +7,7 @@ from typing import Never
 
 import pytest
 
-from harness.domain.errors import FactoryError, GitError
+from harness.domain.errors import FactoryError, ForgeError, GitError
 from harness.domain.lifecycle import State
 from harness.factory.records.brakes import is_frozen
 from harness.factory.reporting.audit import audit
@@ -228,6 +228,56 @@ def test_what_the_forge_refuses_is_a_persons_and_is_judged_once(tmp_path) -> Non
     assert history.state is State.NEEDS_HUMAN
     assert "protected branch hook declined" in history.transitions[-1].data["says"]
     assert judged(world) == 1
+
+
+def test_what_the_forges_own_merge_refuses_is_a_persons_who_reads_its_words(tmp_path) -> None:
+    world = demanding(tmp_path, BY_API)
+
+    def refuses(number, *, sha) -> Never:
+        raise ForgeError("409: a review is required", retryable=False)
+
+    world.decorate("forge", merge_pull_request=refuses)
+    issue = world.file()
+    world.tick()
+    history = world.history(issue)
+    assert (history.state, judged(world)) == (State.NEEDS_HUMAN, 1)
+    says = history.transitions[-1].data["says"]
+    assert says == "not landed (refused): 409: a review is required"
+
+
+def test_what_comes_between_the_facts_and_our_push_is_judged_with_it(tmp_path) -> None:
+    world = World(tmp_path)
+    land, moved = world.git.land, []
+
+    def overtaken(*args, **kwargs):
+        if not moved:
+            world.push_to_main(NEWS=b"in between\n")
+            moved.append(True)
+        return land(*args, **kwargs)
+
+    world.decorate("git", land=overtaken)
+    issue = world.file()
+    until_merged(world, issue)
+    assert world.history(issue).state is State.MERGED
+    assert judged(world) == 2
+    assert "NEWS" in world.git.trees[world.git.tree_of(world.remote["main"])]
+
+
+def test_every_gate_that_is_shut_is_named(tmp_path) -> None:
+    world = World(tmp_path)
+    issue = world.file()
+    world.tick(states=frozenset(State) - {State.APPROVED, State.MERGING})
+    proposal = world.history(issue).proposal
+    tree, head = world.git.tree_of(world.base), world.remote[proposal.branch]
+    pushed = world.git.commit(tree, [head], message="of a stranger")
+    world.forge.push(proposal.branch, pushed)
+    world.forge.edit_pull_request(proposal.number, base="elsewhere")
+    world.tick()
+    assert world.history(issue).transitions[-1].data["says"] == (
+        f"freshness: head was {head:.14} when judged and is {pushed:.14} now; "
+        f"identity: head {pushed:.7} was not pushed by the factory; "
+        "identity: its pull request is closed, of another repository, or asks for another branch"
+    )
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

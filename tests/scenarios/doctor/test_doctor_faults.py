@@ -1,4 +1,4 @@
-"""`factory doctor` against the embedded forge with each of its faults switched on in turn: it names
+"""`factory doctor` against the local forge with each of its faults switched on in turn: it names
 that fault.
 
 Each row also says that without the fault nothing is named, so that a doctor who always complains is
@@ -38,7 +38,7 @@ TOKEN = "keys/forge.token"
 
 @dataclass
 class Clinic:
-    """A home, its embedded forge that fails on demand, and who works there."""
+    """A home, its local forge that fails on demand, and who works there."""
 
     home: Path
     forge: RunningForge
@@ -369,7 +369,7 @@ def test_a_limit_that_is_nearly_spent_is_a_warning_with_its_number(tmp_path) -> 
 
 
 def test_a_forge_that_is_down_is_named_by_its_address(clinic, tmp_path) -> None:
-    """One elsewhere: the embedded forge of a home is started by the factory itself, and that is
+    """One elsewhere: the local forge of a home is started by the factory itself, and that is
     said instead."""
     home = tmp_path / "home"
     with socket.socket() as deaf:

@@ -28,23 +28,37 @@ _SIDE_STATES = {
 }
 # The command, what it does, and who may give it.
 COMMANDS: tuple[tuple[str, str, str], ...] = (
-    ("help", "lists these commands", "everybody"),
-    ("why", "tells what was decided, by which rule, on which fact", "everybody"),
-    ("rules", "links the texts that govern here", "everybody"),
-    ("cost", "tells what this issue has cost so far", "everybody"),
+    ("help", "lists these commands, and which of them you may give", "anybody"),
+    (
+        "why",
+        "shows what was decided, by which rule, on which fact, and where the change runs",
+        "anybody",
+    ),
+    ("rules", "links the texts that govern here, as they are in force", "anybody"),
+    ("cost", "shows what this issue has cost so far", "anybody"),
     ("appeal WHY", "has a person look at a no", "who filed it, and the triage role"),
     ("hold", "puts the issue on hold", "the triage role"),
     ("resume", "lifts the hold", "the write role"),
     (
         "retry",
-        "starts again on an issue that needs a person; `confirmed` after a suspected attack",
+        "starts again on an issue that needs a person, with triage where that decided nothing;"
+        " after a suspected attack, write `retry confirmed`",
         "the write role",
     ),
-    ("revise WORDS", "has the change made again, your way", "the write role"),
-    ("stop", "stops the whole factory", "the write role"),
+    (
+        "revise WORDS",
+        "has the change made again, your way; the words go on to the end of the comment",
+        "the write role",
+    ),
+    (
+        "stop",
+        "stops the whole factory, until `factory resume` is given where it runs",
+        "the write role",
+    ),
     (
         "approve SHA",
-        "lifts what a rule leaves to a person, for exactly this commit",
+        "lifts what a rule leaves to a person, for exactly this commit; it is judged again all the"
+        " same",
         "the maintain role",
     ),
 )
