@@ -96,8 +96,8 @@ TABLES = (
     Table("limits", Limits, "How often, how long, and how many at once."),
     Table("triage", Triage, "How many issues are triaged within 24 hours, and how long people have"
           " to answer. Rules with `applies: issue` may be stricter."),
-    Table("budget", Caps, "What models may cost. At a cap of a call, a run or an issue the issue goes"
-          " to a person; at one of a day or a month (UTC) the factory pauses."),
+    Table("budget", Caps, "What models may cost. At a cap of a call, a run or an issue the issue"
+          " goes to a person; at one of a day or a month (UTC) the factory pauses."),
     Table("seal", Seal, "Whose signatures count."),
     Table("merge", Merge, "How a change lands, beside what the branch's own rules on the forge"
           " require."),
