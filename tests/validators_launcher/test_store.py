@@ -2,6 +2,7 @@
 everything."""
 
 import os
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.validators_launcher.git_repository import Source
-from validators.app.git import Repository
+from validators.app.git import OVERLAP, PIECE, Repository
 from validators.domain.errors import ValidatorsError
 from validators.domain.stops import UsageError
 from validators.domain.verdict import Purpose
@@ -17,7 +18,7 @@ from validators.signing.key import signer_at
 from validators.signing.notary import Notary
 from validators.store.entries import Entry, Event
 from validators.store.journeys import JourneyStore, SealedJourney, journey_digest, with_canary
-from validators.store.leaks import refuse_leaked
+from validators.store.leaks import AT_ONCE, refuse_leaked
 from validators.store.place import opened_place
 
 TEXT = "journey: a-walk\nsteps: []\n"
@@ -204,6 +205,42 @@ def test_a_canary_in_any_object_of_the_repository_stops_everything(
         refuse_leaked(journey_store.folder, objects, canaries=journey_store.canaries())
     with pytest.raises(UsageError, match="canary"):
         refuse_leaked(journey_store.folder, objects, canaries=journey_store.canaries())
+
+
+# The header of the object comes before it.
+@pytest.mark.parametrize("before", range(PIECE - OVERLAP - 96, PIECE - OVERLAP - 32, 16))
+def test_a_large_object_is_searched_in_pieces_and_across_them(
+    journey_store: JourneyStore, source: Source, before: int
+) -> None:
+    canary = sealed(journey_store).canary
+    objects = Repository(source.git_dir)
+    name = source.blob("0" * before + canary + "0" * 3 * PIECE)
+    assert max(map(len, objects.chunks([name]))) <= PIECE
+    with pytest.raises(UsageError, match="canary"):
+        refuse_leaked(journey_store.folder, objects, canaries=journey_store.canaries())
+
+
+def test_a_search_that_is_ended_goes_on_where_it_was(tmp_path: Path) -> None:
+    class Slow:
+        def __init__(self) -> None:
+            self.asked: list[str] = []
+
+        def names(self) -> frozenset[str]:
+            return frozenset(f"{number:040}" for number in range(3 * AT_ONCE))
+
+        def chunks(self, names: Iterable[str]) -> Iterator[bytes]:
+            self.asked += names
+            if len(self.asked) == 2 * AT_ONCE:
+                raise KeyboardInterrupt
+            yield b"innocent"
+
+    slow = Slow()
+    with pytest.raises(KeyboardInterrupt):
+        refuse_leaked(tmp_path, slow, canaries=["canary"])
+    refuse_leaked(tmp_path, slow, canaries=["canary"])
+    assert len(slow.asked) == 4 * AT_ONCE
+    refuse_leaked(tmp_path, slow, canaries=["canary"])
+    assert len(slow.asked) == 4 * AT_ONCE
 
 
 def test_launchers_that_seal_at_once_each_get_an_entry_of_their_own(

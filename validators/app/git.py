@@ -8,9 +8,13 @@ Properties:
 from __future__ import annotations
 
 import subprocess
+import tempfile
+import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from validators.domain.stops import Inconclusive
 
@@ -33,15 +37,19 @@ QUIET = (
     "-c", "protocol.allow=never",
 )
 # fmt: on
-SECONDS = 60
-CHUNK = 500
+SECONDS, SEARCH_SECONDS = 60, 600
+PIECE, OVERLAP = 1 << 20, 1 << 10
 ALL_OBJECTS = ("cat-file", "--batch-all-objects", "--unordered")
+
+
+def _argv(git_dir: Path, arguments: Iterable[str]) -> tuple[str, ...]:
+    return ("git", *QUIET, "-c", f"safe.directory={git_dir}", f"--git-dir={git_dir}", *arguments)
 
 
 def git_output(git_dir: Path, arguments: Iterable[str], *, stdin: bytes = b"") -> bytes:
     """The output of `git <arguments>` in a bare repository. Raises Inconclusive with git's own
     message."""
-    argv = ("git", *QUIET, "-c", f"safe.directory={git_dir}", f"--git-dir={git_dir}", *arguments)
+    argv = _argv(git_dir, arguments)
     try:
         done = subprocess.run(
             argv,
@@ -87,11 +95,48 @@ class Repository:
         )
 
     def chunks(self, names: Iterable[str]) -> Iterator[bytes]:
-        """The raw bytes of the named objects, CHUNK objects at a time."""
-        wanted = list(names)
-        for at in range(0, len(wanted), CHUNK):
-            ids = "".join(f"{name}\n" for name in wanted[at : at + CHUNK])
-            yield git_output(self.git_dir, ("cat-file", "--batch"), stdin=ids.encode())
+        """The raw bytes of the named objects with their headers, at most PIECE at a time: a small
+        pack may hold objects of any size. Each piece begins with the last OVERLAP bytes of the one
+        before. Raises Inconclusive."""
+        with tempfile.TemporaryFile() as asked:
+            asked.writelines(f"{name}\n".encode() for name in names)
+            asked.seek(0)
+            argv = _argv(self.git_dir, ("cat-file", "--batch"))
+            process = subprocess.Popen(
+                argv,
+                stdin=asked,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=ENV,
+                cwd="/",
+                start_new_session=True,
+            )
+            with _ended(process) as output:
+                end = b""
+                while piece := output.read(PIECE - OVERLAP):
+                    yield end + piece
+                    end = (end + piece)[-OVERLAP:]
+        if process.returncode:
+            raise Inconclusive(
+                f"git could not read every object of {self.git_dir}: it ended with"
+                f" {process.returncode}, or took more than {SEARCH_SECONDS} s"
+            )
+
+
+@contextmanager
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[IO[bytes]]:
+    """Its output; at the end of the block, and after SEARCH_SECONDS, the process is killed."""
+    assert process.stdout is not None
+    late = threading.Timer(SEARCH_SECONDS, process.kill)
+    late.start()
+    try:
+        yield process.stdout
+        process.wait()
+    finally:
+        late.cancel()
+        process.kill()
+        process.stdout.close()
+        process.wait()
 
 
 def blobs(git_dir: Path, ids: Iterable[str]) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 Each object is searched once. One that was there before a canary was drawn cannot hold it, because
 its name is a hash of its bytes. So the first search costs a listing of the names, and each later
-one reads the new objects only."""
+one reads the new objects only. A search that is ended goes on where it was."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from validators.domain.stops import UsageError
 from validators.store.files import place_file
 
 SEEN = "objects-seen"
+AT_ONCE = 500
 
 
 class Objects(Protocol):
     """All objects of a repository, reachable or not: their names, and their raw bytes with any
-    header."""
+    header, in pieces that overlap by more than any spelling of a canary is long."""
 
     def names(self) -> frozenset[str]: ...
     def chunks(self, names: Iterable[str]) -> Iterator[bytes]: ...
@@ -48,12 +49,17 @@ def refuse_leaked(store: Path, objects: Objects, *, canaries: Collection[str]) -
     # Without a canary there is nothing to find; the names are recorded all the same.
     fresh = sorted(names - seen) if canaries else ()
     wanted = tuple(spelling for canary in canaries for spelling in spellings(canary))
-    for chunk in objects.chunks(fresh):
-        if any(canary in chunk for canary in wanted):
-            raise UsageError(
-                "the journey store is reachable from the repository's objects: one holds a sealed"
-                " journey's canary. Nothing is judged until that journey is retired and a new one"
-                " is sealed"
-            )
-    if names != seen:
-        place_file(seen_file, "\n".join(sorted(names)).encode(), replace=True)
+    innocent = set(names.difference(fresh))
+    try:
+        for at in range(0, len(fresh), AT_ONCE):
+            some = fresh[at : at + AT_ONCE]
+            if any(canary in piece for piece in objects.chunks(some) for canary in wanted):
+                raise UsageError(
+                    "the journey store is reachable from the repository's objects: one holds a"
+                    " sealed journey's canary. Nothing is judged until that journey is retired and"
+                    " a new one is sealed"
+                )
+            innocent.update(some)
+    finally:
+        if innocent != seen:
+            place_file(seen_file, "\n".join(sorted(innocent)).encode(), replace=True)
