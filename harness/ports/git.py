@@ -2,6 +2,7 @@
 change."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -148,6 +149,11 @@ class Candidates(Protocol):
         self, base: CommitSha, head: CommitSha, *, message: str, at: str
     ) -> CommitSha | Conflict:
         """M = merge(base, head), made by us. A conflict is a stop, whatever the attributes say."""
+        ...
+
+    def apart(self) -> AbstractContextManager[tuple[Repository, "Candidates"]]:
+        """A repository and its candidates for what anybody may push: it reads what the trusted one
+        has, and whatever is fetched or made in it is gone at the end."""
         ...
 
     def push(self, commit: CommitSha, branch: str, *, expected: CommitSha | None) -> None:

@@ -1,9 +1,12 @@
 """Commits that the factory makes, above all the merge candidate: the commit that is validated is
 the commit that lands."""
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from harness.domain.errors import GitError
 from harness.domain.issue import CommitSha, TreeSha
@@ -60,6 +63,25 @@ class TrustedCandidates:
         return self.commit(
             TreeSha(sha(tree.decode("ascii").strip())), (base, head), message=message, at=at
         )
+
+    @contextmanager
+    def apart(self) -> Iterator[tuple[TrustedRepository, Self]]:
+        """This repository and these candidates, for what anybody may push: whatever is fetched or
+        made there lies in a folder beside the trusted repository, and is deleted at the end. One at
+        a time."""
+        git_dir = self._trusted.git_dir
+        objects = git_dir.with_name(f"{git_dir.name}.apart")
+        # A factory that was killed meanwhile has left it.
+        shutil.rmtree(objects, ignore_errors=True)
+        try:
+            objects.mkdir()
+        except OSError as error:
+            raise GitError(f"{objects} could not be made: {error}", retryable=True) from error
+        try:
+            here = TrustedRepository(git_dir, self._trusted.remote, objects=objects)
+            yield here, type(self)(here, identity=self._identity)
+        finally:
+            shutil.rmtree(objects, ignore_errors=True)
 
     def push(self, commit: CommitSha, branch: str, *, expected: CommitSha | None) -> None:
         """Move a branch of the forge to `commit` if it is at `expected` (None: absent), and check

@@ -15,7 +15,7 @@ from harness.repository.names import full_ref, sha
 from harness.repository.objects import existing
 from harness.repository.trusted import FETCHED, TrustedRepository, fetched_branch
 
-_HEADS, _STRANGERS = f"{FETCHED}/heads/", f"{FETCHED}/pull/"
+_HEADS, STRANGERS = f"{FETCHED}/heads/", f"{FETCHED}/pull/"
 SECONDS = 600.0
 """For a list of all that a large repository has."""
 _SHA = re.compile(r"\b[0-9a-f]{40}\b")
@@ -39,8 +39,8 @@ def own_objects(trusted: TrustedRepository, named: Iterable[str]) -> OwnObjects:
     listed = git.output("for-each-ref", "--format=%(objectname) %(refname)", "refs/factory/")
     refs = [line.split(" ", 1) for line in listed.decode("utf-8").splitlines()]
     tip = trusted.fetched(branch) if branch else ""
-    theirs = [oid for oid, name in refs if name.startswith(_STRANGERS)]
-    ours = [(oid, name) for oid, name in refs if not name.startswith((_STRANGERS, _HEADS))]
+    theirs = [oid for oid, name in refs if name.startswith(STRANGERS)]
+    ours = [(oid, name) for oid, name in refs if not name.startswith((STRANGERS, _HEADS))]
     everything = _lines(
         git.output("cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objectname)")
     )

@@ -69,7 +69,7 @@ class Git:
     current folder.
 
     `umask` is for what it writes (-1: ours). `nice` lowers its priority. With `bounds` it is ended
-    when it takes more.
+    when it takes more. With `objects` it writes new objects to that folder, and reads both.
     """
 
     git_dir: Path
@@ -77,6 +77,7 @@ class Git:
     umask: int = -1
     nice: int = 0
     bounds: Bounds | None = None
+    objects: Path | None = None
 
     def output(
         self,
@@ -108,6 +109,10 @@ class Git:
         """Run a command to its end, whatever its status. Raises GitError if it exceeds its bounds,
         and a retryable one after the time limit."""
         limit = seconds or self.seconds
+        if self.objects is not None:
+            own = str(self.git_dir / "objects")
+            apart = {"GIT_OBJECT_DIRECTORY": str(self.objects)}
+            more = {**(more or {}), **apart, "GIT_ALTERNATE_OBJECT_DIRECTORIES": own}
         argv = ("nice", f"--adjustment={self.nice}", "git", f"--git-dir={self.git_dir}", *arguments)
         process = _started(
             argv if self.nice else argv[2:], environment(settings, more=more), umask=self.umask

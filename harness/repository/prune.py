@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from harness.repository.objects import existing
+from harness.repository.own_objects import STRANGERS
 from harness.repository.plumbing import Git
 from harness.repository.trusted import TrustedRepository
 
@@ -29,6 +30,9 @@ def prune(
     are texts that may contain the names of objects to keep. Readers can work meanwhile, writers
     cannot. Raises GitError."""
     git = Git(trusted.git.git_dir, seconds=SECONDS, nice=NICE)
+    # What strangers propose was fetched to here once; now it never comes in.
+    strangers = git.output("for-each-ref", "--format=delete %(refname)", STRANGERS)
+    git.output("update-ref", "--stdin", stdin=strangers)
     pin(git, (sha for text in named for sha in _SHA.findall(text)))
     expired = f"{int(patience.total_seconds())}.seconds.ago"
     git.output("repack", "-A", "-d", "-l", "-n", "--quiet", f"--unpack-unreachable={expired}")

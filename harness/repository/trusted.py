@@ -40,10 +40,11 @@ class TrustedRepository:
     """`harness.ports.git.Repository`, in a folder that this class creates and nothing else
     writes."""
 
-    def __init__(self, git_dir: Path, remote: Remote) -> None:
+    def __init__(self, git_dir: Path, remote: Remote, *, objects: Path | None = None) -> None:
         """Open the repository; create it if there is none. Raises GitError if somebody else changed
-        its settings."""
-        self.git_dir, self.remote = git_dir, remote
+        its settings. With `objects`, what is fetched and made goes to that folder, and no ref is
+        written."""
+        self.git_dir, self.remote, self._objects = git_dir, remote, objects
         self._fetching = Lock()
         # What an object's name stands for never changes, and a git process costs 10 ms.
         self._tree = lru_cache(KEPT_NAMES)(self._tree_of)
@@ -64,7 +65,7 @@ class TrustedRepository:
     def git(self) -> Git:
         """Git on this repository, after another check of its configuration."""
         require_untouched(self.git_dir)
-        return Git(self.git_dir)
+        return Git(self.git_dir, objects=self._objects)
 
     @property
     def reading(self) -> Git:
@@ -76,7 +77,7 @@ class TrustedRepository:
         kept.
 
         None of our refs move: everything fetched is below `refs/factory/forge`. A pull request's
-        head is fetched with bounds.
+        head is fetched with bounds, and only apart (`TrustedCandidates.apart`).
         """
         if refs:
             bounds = _FETCHING if any(ref.startswith(PROPOSED) for ref in refs) else None
@@ -91,7 +92,7 @@ class TrustedRepository:
                     "--no-auto-maintenance",
                     "--",
                     remote_url(self.remote.url),
-                    *(_refspec(ref) for ref in refs),
+                    *(_refspec(ref) if self._objects is None else _source(ref) for ref in refs),
                 )
 
     def tip(self, branch: str) -> CommitSha:
@@ -222,10 +223,16 @@ class TrustedRepository:
         return changed_paths(self.reading, self.tree_of(base), self.tree_of(head))
 
 
-def _refspec(ref: str) -> str:
+def _source(ref: str) -> str:
     if is_sha(ref):
-        return f"{ref}:{FETCHED}/commits/{ref}"
-    source = full_ref(ref) if ref.startswith("refs/") else branch_ref(ref)
+        return ref
+    return full_ref(ref) if ref.startswith("refs/") else branch_ref(ref)
+
+
+def _refspec(ref: str) -> str:
+    source = _source(ref)
+    if is_sha(ref):
+        return f"{source}:{FETCHED}/commits/{ref}"
     return f"+{source}:{FETCHED}/{source.removeprefix('refs/')}"
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.domain.errors import GitError
 from harness.domain.facts import ChangeFacts, ChangeKind, FileChange
 from harness.factory.policy_gate.policy_edits import CHECK, show_edit_effects
 from harness.factory.run.policy_snapshot import policy_at
@@ -122,6 +123,8 @@ def test_the_check_appears_on_the_head_with_the_flips_then_names_the_broken_line
         "1 of 1 recorded change would be decided differently; edits F-SIZE",
     )
     assert "350 changed lines, and at most 300 are allowed" in summary
+    with pytest.raises(GitError):  # nothing of it came into the trusted repository
+        services.repository.tree_of(head)
 
     broken = text.replace("check: {changed_lines", "chekc: {changed_lines")
     head = proposed(place, broken)

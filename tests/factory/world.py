@@ -4,6 +4,7 @@ ledger chain."""
 import functools
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,8 @@ class World:
     def decorate(self, port: str, **methods: Callable[..., Any]) -> None:
         """Give `git`, `forge`, `ledger`, `agent`, `sandbox` or `validator` these methods in place
         of its own."""
+        if port == "git":  # what is apart is this git as well
+            methods = {"apart": lambda: nullcontext((self.git, self.git)), **methods}
         setattr(self, port, Decorated(getattr(self, port), **methods))
 
     def tick(self, **only) -> tuple[int, ...]:

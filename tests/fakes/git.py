@@ -4,6 +4,7 @@ object, three ports."""
 import hashlib
 import json
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 from harness.domain.errors import GitError
@@ -42,6 +43,9 @@ class FakeGit:
                 "refs/pull/"
             ):  # a head of the forge's own keeping is here as soon as it is made
                 self.tip(ref)
+
+    def apart(self):
+        return nullcontext((self, self))
 
     def tip(self, branch):
         if branch not in self.remote:

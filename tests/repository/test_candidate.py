@@ -1,5 +1,7 @@
 """Commits of the factory's own, and the merge that is judged."""
 
+import shutil
+
 import pytest
 
 from harness.domain.errors import GitError
@@ -96,3 +98,47 @@ def test_a_folder_renamed_on_the_base_does_not_move_new_files_by_guesswork(town)
     base = town.author.commit()
     town.trusted.fetch("main")
     assert b"old/new" in town.trusted.files(town.merged(base, head))
+
+
+def proposed(town, number, base):
+    """A stranger's pull request."""
+    town.author.switch("theirs", start=base)
+    head = town.author.commit({"bulk": "y" * 90_000}, branch="theirs")
+    git(town.forge, "update-ref", f"refs/pull/{number}/head", head)
+    return head
+
+
+def test_what_a_stranger_proposes_is_read_and_merged_apart_and_nothing_of_it_stays(town) -> None:
+    base = town.started()
+    head = proposed(town, 7, base)
+    before = names(town.trusted)
+    with town.candidates.apart() as (repository, candidates):
+        repository.fetch("refs/pull/7/head")
+        made = candidates.merge(base, head, message="as merged", at=NOON)
+        assert repository.changed(base, made) == (b"bulk",)
+        assert repository.read(made, "bulk") == b"y" * 90_000
+        assert repository.tree_of(base) == town.trusted.tree_of(base)
+    assert names(town.trusted) == before
+    for gone in (head, made):
+        with pytest.raises(GitError):
+            town.trusted.tree_of(gone)
+    assert [path.name for path in town.trusted.git_dir.parent.glob("*.apart")] == []
+
+
+def test_what_a_killed_factory_left_apart_is_gone_the_next_time(town) -> None:
+    base = town.started()
+    head = proposed(town, 7, base)
+    left = town.trusted.git_dir.with_name(f"{town.trusted.git_dir.name}.apart")
+    with town.candidates.apart() as (repository, _):
+        repository.fetch("refs/pull/7/head")
+        shutil.copytree(left, left.with_name("kept"))
+    left.with_name("kept").rename(left)
+    with town.candidates.apart() as (repository, _), pytest.raises(GitError):
+        repository.tree_of(head)
+    assert not left.exists()
+
+
+def names(trusted):
+    """Every object and every ref of a repository."""
+    every = ("cat-file", "--batch-all-objects", "--batch-check=%(objectname)")
+    return {*git(trusted.git_dir, *every).split(), *git(trusted.git_dir, "for-each-ref").split()}

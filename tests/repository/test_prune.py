@@ -49,6 +49,16 @@ def test_a_commit_that_an_entry_names_stays_with_all_that_it_leads_to(town, base
     assert git(town.trusted.git_dir, "fsck", "--full", "--strict") == b""
 
 
+def test_what_strangers_proposed_goes(town, base) -> None:
+    town.author.switch("theirs", start=base)
+    theirs = town.author.commit({"bulk": "y"}, branch="theirs")
+    git(town.forge, "update-ref", "refs/pull/7/head", theirs)
+    town.trusted.fetch("refs/pull/7/head")
+    aged(town)
+    prune(town.trusted, [])
+    assert existing(town.trusted.git, [theirs]) == ()
+
+
 def test_a_tree_that_an_entry_names_stays(town, base) -> None:
     tree = town.trusted.tree_of(changed(town, base, "one\n"))
     aged(town)

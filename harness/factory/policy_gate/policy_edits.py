@@ -2,8 +2,8 @@
 merges nothing.
 
 Properties:
-- git fetches the head of the pull request, and the factory reads it as data; the policy in force
-  stays that of the base;
+- git fetches the head of the pull request into a place apart, which is deleted afterwards, and the
+  factory reads it as data; the policy in force stays that of the base;
 - every author gets the same text and no authority, be it a stranger or a program;
 - each head is evaluated once on each base, and nothing is written again that has not changed;
 - a head that cannot be fetched, or a forge that refuses checks, stops nothing else;
@@ -33,7 +33,7 @@ from harness.governance.past.edit_effects import CONSEQUENCE, EditEffect
 from harness.governance.past.history import RecordedChange, read_history
 from harness.governance.paths import resembles
 from harness.log import WARNING
-from harness.ports.git import Conflict
+from harness.ports.git import Candidates, Conflict
 
 CHECK = "factory/rules"
 HISTORY = "history.json"
@@ -111,23 +111,23 @@ def _key(proposed: PullRequest, policy: PolicySnapshot | None = None) -> str:
 def _check(
     services: Services, policy: PolicySnapshot, proposed: PullRequest, evaluate: EvaluateEdit
 ) -> None:
-    services.repository.fetch(f"refs/pull/{proposed.number}/head")
-    # Raises GitError for a change that is too large to read, before anybody merges it.
-    services.repository.changed(policy.base, proposed.head)
     found, key = None, _key(proposed, policy)
-    commit, merged = _as_merged(services, policy, proposed)
-    changed = services.repository.changed(policy.base, commit)
-    try:
-        if any(resembles(DOCUMENTS, path) for path in changed):
-            past = _recorded_past(services, policy)
-            found = evaluate(
-                proposed_edit(
-                    services.repository, commit, old=policy.governance, past=past, merged=merged
+    with services.candidates.apart() as (repository, candidates):
+        repository.fetch(f"refs/pull/{proposed.number}/head")
+        # Raises GitError for a change that is too large to read, before anybody merges it.
+        repository.changed(policy.base, proposed.head)
+        commit, merged = _as_merged(candidates, policy, proposed)
+        changed = repository.changed(policy.base, commit)
+        try:
+            if any(resembles(DOCUMENTS, path) for path in changed):
+                past = _recorded_past(services, policy)
+                edit = proposed_edit(
+                    repository, commit, old=policy.governance, past=past, merged=merged
                 )
-            )
-    except GovernanceError as error:
-        # A text that cannot be read stays so on every base: the key names none.
-        found, key = EditEffect(fault=str(error), merged=merged), _key(proposed)
+                found = evaluate(edit)
+        except GovernanceError as error:
+            # A text that cannot be read stays so on every base: the key names none.
+            found, key = EditEffect(fault=str(error), merged=merged), _key(proposed)
     if found is None:
         services.ledger.append(PolicyEditReported(proposed.number, None), _key(proposed))
     else:
@@ -172,13 +172,11 @@ def _show(
 
 
 def _as_merged(
-    services: Services, policy: PolicySnapshot, proposed: PullRequest
+    candidates: Candidates, policy: PolicySnapshot, proposed: PullRequest
 ) -> tuple[CommitSha, bool]:
     """The commit to read: the pull request merged into the base, because an old branch lacks what
     the base has. The head itself if it conflicts."""
-    made = services.candidates.merge(
-        policy.base, proposed.head, message=_MERGE_MESSAGE, at=_COMMIT_TIME
-    )
+    made = candidates.merge(policy.base, proposed.head, message=_MERGE_MESSAGE, at=_COMMIT_TIME)
     return (proposed.head, False) if isinstance(made, Conflict) else (made, True)
 
 

@@ -137,7 +137,7 @@ class RacedCandidates:
     def __init__(self, inner: Candidates, act: Callable[[], object]) -> None:
         self._inner, self._act = inner, act
         self.commit, self.merge, self.push = inner.commit, inner.merge, inner.push
-        self.remove, self.keep = inner.remove, inner.keep
+        self.remove, self.keep, self.apart = inner.remove, inner.keep, inner.apart
 
     def land(
         self, candidate: CommitSha, branch: str, *, base: CommitSha, head: CommitSha, tree: TreeSha
@@ -196,7 +196,7 @@ class SwappingCandidates:
     def __init__(self, inner: Candidates, land_other: Callable[[], object]) -> None:
         self._land_other = land_other
         self.commit, self.merge, self.push = inner.commit, inner.merge, inner.push
-        self.remove, self.keep = inner.remove, inner.keep
+        self.remove, self.keep, self.apart = inner.remove, inner.keep, inner.apart
 
     def land(
         self, candidate: CommitSha, branch: str, *, base: CommitSha, head: CommitSha, tree: TreeSha
