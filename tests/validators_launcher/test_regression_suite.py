@@ -67,14 +67,20 @@ class Town:
         return digest
 
     def judges(
-        self, issue: int, candidate: str, *, outcome: str = "passed", key: Path | None = None
+        self,
+        issue: int,
+        candidate: str,
+        *,
+        head: str = "1" * 40,
+        outcome: str = "passed",
+        key: Path | None = None,
     ) -> Path:
         context = self.context()
         notary = Notary(signer_at(key)) if key else context.notary
         found = {
             "outcome": outcome,
             "issue": issue,
-            "binds": {"candidate": candidate, "tree": self.main.tree},
+            "binds": {"candidate": candidate, "head": head, "tree": self.main.tree},
         }
         folder = context.journey_store.judged_folder(run=f"validate-{issue}", round_number=1)
         folder.mkdir(parents=True)
@@ -116,6 +122,18 @@ def test_what_passed_and_did_not_land_stands_guard_for_nobody(town: Town) -> Non
     assert regression_digests(town.context()) == ()
 
 
+def test_what_a_merge_of_the_forges_or_a_persons_landed_stands_guard_as_well(town: Town) -> None:
+    """Neither pushes the candidate: they make a merge of their own, of the head that was judged."""
+    base, source = town.main.commit, town.world.source
+    digest = town.seals(1)
+    head = source.commit(seaside.FIXED, parents=(base,)).commit
+    ours = source.commit(seaside.FIXED, parents=(base, head)).commit
+    town.judges(1, ours, head=head)
+    assert regression_digests(town.context()) == ()
+    town.main = source.commit({**seaside.FIXED, "n.txt": "theirs"}, parents=(base, head))
+    assert regression_digests(town.context()) == (digest,)
+
+
 def test_what_landed_after_this_base_does_not_bind_it(town: Town) -> None:
     before = town.main
     town.landed(1)
@@ -153,7 +171,7 @@ def signed_verdict_of(town: Town, *, issue: int) -> bytes:
     found = {
         "outcome": "passed",
         "issue": issue,
-        "binds": {"candidate": town.main.commit, "tree": "0" * 40},
+        "binds": {"candidate": town.main.commit, "head": "1" * 40, "tree": "0" * 40},
     }
     return signed_verdict(found, town.context().notary)
 

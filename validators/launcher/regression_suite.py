@@ -1,8 +1,9 @@
 """The regression suite: journeys of issues that have landed, which protect what was fixed.
 
 An issue has landed when a signed verdict with the outcome `passed` names a candidate that is in the
-history of base. From then on its journeys are performed for every other change. Where there are
-more than the limit, the judgement's seed decides which."""
+history of base; or, where the forge or a person made the merge, a head that is. From then on its
+journeys are performed for every other change. Where there are more than the limit, the judgement's
+seed decides which."""
 
 from __future__ import annotations
 
@@ -140,16 +141,22 @@ def _entries(context: Context) -> tuple[Entry, ...]:
 
 
 def _landed(context: Context, issues: frozenset[int]) -> frozenset[int]:
-    """The issues with a passed candidate in the history of base, and the mission."""
-    passed = list(_passed(context, issues))
-    there = in_history(
-        Path(context.request.git_dir), context.request.base.commit, (commit for _, commit in passed)
-    )
-    return frozenset({MISSION, *(issue for issue, commit in passed if commit in there)})
+    """The issues with a passed candidate or head in the history of base, and the mission."""
+    passed, found = list(_passed(context, issues)), {MISSION}
+    # A head is asked for only where no candidate is there: git needs a process for each.
+    for judged in ("candidate", "head"):
+        left = [(issue, binds[judged]) for issue, binds in passed if issue not in found]
+        there = in_history(
+            Path(context.request.git_dir),
+            context.request.base.commit,
+            (commit for _, commit in left),
+        )
+        found.update(issue for issue, commit in left if commit in there)
+    return frozenset(found)
 
 
-def _passed(context: Context, issues: frozenset[int]) -> Iterator[tuple[int, str]]:
-    """Issue and candidate of every passed verdict about one of the issues."""
+def _passed(context: Context, issues: frozenset[int]) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """The issue of every passed verdict about one of these, and what the verdict binds."""
     for file in context.journey_store.verdicts():
         envelope = file.read_bytes()
         try:
@@ -162,7 +169,7 @@ def _passed(context: Context, issues: frozenset[int]) -> Iterator[tuple[int, str
             raise UsageError(
                 f"{file}: not a verdict of this launcher's key; restore the store from a backup"
             ) from error
-        yield found["issue"], found["binds"]["candidate"]
+        yield found["issue"], found["binds"]
 
 
 def _predicate(envelope: bytes) -> Mapping[str, Any]:
