@@ -150,6 +150,27 @@ def test_of_a_shared_file_only_the_runners_part_is_the_bases(
     assert tomllib.loads((head / "pyproject.toml").read_text()) == expected
 
 
+def test_shared_files_are_read_up_to_a_bound_and_what_did_not_change_counts_for_nothing(
+    sides,
+) -> None:
+    """Whoever writes a change may fill as many of them as a snapshot takes, and a byte costs 20
+    microseconds."""
+    head, base = sides
+    same = {f"lib{number}__pyproject_dot_toml": "# " + "x" * 80 for number in range(3)}
+    fill(base, **same, a__pyproject_dot_toml="a = 1", z__pyproject_dot_toml="z = 1")
+    large = f'x = "{"x" * 40}"\n[tool.pytest]\nown = 1\n'
+    fill(head, **same)
+    for name in "abz":
+        fill(head, **{f"{name}__pyproject_dot_toml": large})
+    apply_tests(head, base, is_test, most=90)
+    left = found(head)
+    kept = tomllib.loads(left["a/pyproject.toml"])
+    assert (kept["x"], kept.get("tool", {}).get("pytest")) == ("x" * 40, None)
+    # Past the bound: the base's whole file, which is none for the second.
+    assert (left["b/pyproject.toml"], left["z/pyproject.toml"]) == ("", "z = 1")
+    assert all(left[f"lib{number}/pyproject.toml"] == "# " + "x" * 80 for number in range(3))
+
+
 def test_the_scripts_of_a_package_json_are_the_bases(sides) -> None:
     head, base = sides
     (base / "package.json").write_text('{"scripts": {"test": "jest"}}')
