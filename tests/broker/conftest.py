@@ -21,7 +21,7 @@ from harness.programs.broker.providers import ANTHROPIC, OPENAI, Provider
 from harness.programs.broker.recording import Recorder
 from harness.programs.broker.script import Script
 from harness.programs.broker.session import BrokerSession
-from harness.programs.broker.sessions import listener, server_of
+from harness.programs.broker.sessions import Guarded, listener, server_of
 from harness.programs.broker.upstream.breaker import BreakerStore, ProviderBreaker
 from harness.programs.broker.upstream.client import Upstream
 from harness.programs.broker.upstream.exchange import Timeouts
@@ -126,6 +126,7 @@ class Bench:
         script: dict[str, Any] | None = None,
         timeouts: Timeouts | None = None,
         body_seconds: float = 60,
+        http: type[Guarded] = Guarded,
         home: Path | None = None,
         beside: OpenedSession | None = None,
         issue: int | None = None,
@@ -134,7 +135,9 @@ class Bench:
         """A session of a provider of the wire `api`, or one that plays `script`. `beside` is
         another one, whose broker it shares."""
         return self.run(
-            self._open(api, url, model, script, timeouts, body_seconds, home, beside, issue, caps)
+            self._open(
+                api, url, model, script, timeouts, body_seconds, http, home, beside, issue, caps
+            )
         )
 
     async def _open(
@@ -145,6 +148,7 @@ class Bench:
         script: dict[str, Any] | None,
         timeouts: Timeouts | None,
         body_seconds: float,
+        http: type[Guarded],
         home: Path | None,
         beside: OpenedSession | None,
         issue: int | None,
@@ -194,7 +198,7 @@ class Bench:
             recorder=None if script else Recorder(recorded, about="", model=model),
         )
         socket = self.folder / f"{number}.sock"
-        server = server_of(wire(session, body_seconds=body_seconds))
+        server = server_of(wire(session, body_seconds=body_seconds), http=http)
         serving = asyncio.create_task(server.serve(sockets=[listener(socket)]))
 
         async def close() -> None:

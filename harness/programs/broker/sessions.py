@@ -14,6 +14,7 @@ from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from harness.domain.plain import JsonDict
 from harness.programs.broker.caps import SessionCaps, SessionIdentity
@@ -30,6 +31,10 @@ from harness.programs.broker.wirelog import WireLog
 from harness.programs.broker.wires.registry import DIALECTS
 
 SOCKET = "model.sock"
+MOST_CONNECTIONS = 32
+"""To one session's socket at once."""
+HEAD_SECONDS = 20
+"""From a connection's beginning to the end of its first request's head."""
 TICK_SECONDS = 1.0
 # How long nothing is asked where a model and its role do not fit.
 _SET_UP_SECONDS = 600
@@ -62,10 +67,29 @@ class Server(uvicorn.Server):
         return nullcontext()
 
 
-def server_of(app: ASGIApp) -> Server:
+class Guarded(H11Protocol):
+    """HTTP/1.1 for whoever sits in a sandbox: so many connections, and each says in time what it
+    asks for. A connection costs a descriptor, and all sessions share the broker's."""
+
+    head_seconds = HEAD_SECONDS
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.close()
+        else:
+            self.loop.call_later(self.head_seconds, self._close_silent)
+
+    def _close_silent(self) -> None:
+        if self.cycle is None and not self.transport.is_closing():
+            self.transport.close()
+
+
+def server_of(app: ASGIApp, *, http: type[H11Protocol] = H11Protocol) -> Server:
     return Server(
         uvicorn.Config(
             app,
+            http=http,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -163,7 +187,7 @@ class Sessions:
         listening = listener(path)
         # The folder keeps others out. In a sandbox the socket belongs to another uid.
         path.chmod(0o666)
-        server = server_of(wire(session))
+        server = server_of(wire(session), http=Guarded)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         self._open[identity.id] = _OpenSession(session, folder, server, serving)
         return path

@@ -19,6 +19,8 @@ from harness.programs.broker.wires.registry import EVERY, MESSAGES
 
 # Bytes.
 BODY_LIMIT = 8 << 20
+# Of one session: the others wait, and nothing of theirs is in memory.
+BODIES_AT_ONCE = 4
 # From the body's first byte to its last.
 BODY_SECONDS = 60
 # Levels of objects and lists.
@@ -30,10 +32,12 @@ _Endpoint = Callable[[Request], Awaitable[Response]]
 def wire(session: BrokerSession, *, body_seconds: float = BODY_SECONDS) -> Starlette:
     """The application behind one session's socket."""
     paths = tuple(path for dialect in session.dialects for path in _paths(dialect))
+    reading = asyncio.Semaphore(BODIES_AT_ONCE)
 
     async def read(request: Request) -> Any:
         with session.reading_request():
-            return await json_body(request, seconds=body_seconds)
+            async with reading:
+                return await json_body(request, seconds=body_seconds)
 
     def answering(dialect: Dialect) -> _Endpoint:
         async def answer(request: Request) -> Response:

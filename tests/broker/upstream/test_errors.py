@@ -1,9 +1,12 @@
 """Every way a provider can fail, as the official SDKs of both wires see it through the broker."""
 
 import json
+import os
 import socket
 import threading
+import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +16,9 @@ import pytest
 
 from harness.agents.unix_http import unix_http_client
 from harness.operations.replay.model_recording import script_of
+from harness.programs.broker.sessions import MOST_CONNECTIONS, Guarded
 from harness.programs.broker.upstream.exchange import Timeouts
+from harness.programs.broker.wire import BODIES_AT_ONCE
 from harness.programs.broker.wires.registry import DIALECTS, MESSAGES
 from tests.agents.conftest import KEY, MODEL, SECONDS, Answer, eventually, message, text
 from tests.agents.conftest import Provider as Endpoint
@@ -487,6 +492,48 @@ def test_a_body_of_a_sandbox_that_never_ends_is_refused(bench: Bench) -> None:
         refused = http.post("/v1/messages", content=dribbled())
     released.set()
     assert (refused.status_code, refused.json()["error"]["type"]) == (408, "timeout_error")
+
+
+def connected(path: Path) -> socket.socket:
+    found = socket.socket(socket.AF_UNIX)
+    found.settimeout(SECONDS)
+    found.connect(os.fspath(path))
+    return found
+
+
+def test_a_sandbox_has_so_many_connections_and_no_more(bench: Bench) -> None:
+    """Each is a descriptor of the broker that all sessions share."""
+    served = bench.open()
+    with ExitStack() as stack:
+        silent = [stack.enter_context(connected(served.socket)) for _ in range(MOST_CONNECTIONS)]
+        beyond = stack.enter_context(connected(served.socket))
+        assert beyond.recv(1) == b""
+        with unix_http_client(bench.open(beside=served).socket, seconds=SECONDS) as other:
+            assert other.get("/").status_code == 200
+        silent[0].sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert silent[0].recv(12) == b"HTTP/1.1 200"
+
+
+def test_a_connection_that_asks_for_nothing_is_closed(bench: Bench) -> None:
+    class Impatient(Guarded):
+        head_seconds = 0.1
+
+    with connected(bench.open(http=Impatient).socket) as silent:
+        silent.sendall(b"POST /v1/messages HTTP/1.1\r\nHost:")
+        assert silent.recv(1) == b""
+
+
+def test_so_many_bodies_of_a_session_are_read_at_a_time(bench: Bench) -> None:
+    served = bench.open(body_seconds=0.5)
+    head = b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
+    began = time.monotonic()
+    with ExitStack() as stack:
+        slow = [stack.enter_context(connected(served.socket)) for _ in range(BODIES_AT_ONCE + 1)]
+        for one in slow:
+            one.sendall(head)
+        ended = [(one.recv(12), time.monotonic() - began) for one in slow]
+    assert {said for said, _ in ended} == {b"HTTP/1.1 408"}
+    assert max(seconds for _, seconds in ended) >= 1  # the last one's turn came after the others'
 
 
 @pytest.mark.parametrize("packing", ["gzip", "zstd", "br", "deflate"])
