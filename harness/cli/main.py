@@ -12,7 +12,7 @@ import click
 from click.exceptions import NoSuchCommand
 from click.shell_completion import CompletionItem
 
-from harness.cli.output.terminal import write_every_letter
+from harness.cli.output.terminal import printable, write_every_letter
 from harness.domain.errors import ConfigError, FactoryError, FactoryStop, Interrupted
 
 SECTIONS = {
@@ -246,7 +246,8 @@ def run(argv: Sequence[str]) -> int:
 
 def _report_error(error: FactoryError | FactoryStop, argv: Sequence[str]) -> int:
     _emit_error(error, str(error), argv)
-    click.echo(f"factory: {error}", err=True)
+    # It may quote a server that somebody only named.
+    click.echo(printable(f"factory: {error}"), err=True)
     return error.exit_code
 
 

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import tempfile
@@ -18,6 +19,7 @@ from typing import Any
 STOP_SECONDS = 10.0
 POLL_SECONDS, ANSWER_SECONDS = 0.05, 5.0
 PIECE = 65536
+STATUS = re.compile(rb"HTTP/1\.[01] (?P<status>[1-5][0-9]{2})\b")
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
 
@@ -76,8 +78,10 @@ async def started(start: dict[str, Any], *, folder: Path, supervisor: tuple[str,
     release = Release(start, str(own), sockets, process, tuple(lets_out))
     try:
         await answered(release, seconds=float(start["seconds"]))
-    except (TimeoutError, ValueError) as error:
+    except BaseException as error:
         await release.stop()
+        if not isinstance(error, TimeoutError | ValueError):
+            raise
         why = str(error) or f"it did not answer within {start['seconds']:g} s"
         raise ValueError(f"the app did not start: {why}{_tail(folder)}") from error
     return release
@@ -130,8 +134,9 @@ async def _status(path: str, ready: str) -> int:
         writer.write(
             f"GET {ready} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
         )
-        line = await reader.readline()
-    return int(line.split()[1]) if line.count(b" ") else 500
+        said = STATUS.match(await reader.readline())
+    # An app may answer anything: then it is not ready.
+    return int(said["status"]) if said else 500
 
 
 async def carried(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
