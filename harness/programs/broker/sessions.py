@@ -68,8 +68,8 @@ class Server(uvicorn.Server):
 
 
 class Guarded(H11Protocol):
-    """HTTP/1.1 for whoever sits in a sandbox: so many connections, and each says in time what it
-    asks for. A connection costs a descriptor, and all sessions share the broker's."""
+    """HTTP/1.1 for whoever is in a sandbox: so many connections, and each has to ask for something
+    soon. A connection costs a descriptor, and all sessions share the broker's."""
 
     head_seconds = HEAD_SECONDS
 
