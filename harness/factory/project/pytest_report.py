@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from harness.domain.sandbox import Bind, SandboxSpec
 from harness.factory.project import pytest_run
-from harness.factory.project.pytest_run import COLLECTED, END, TEST, signing
+from harness.factory.project.pytest_run import COLLECTED, END, PATHS, TEST, signing
 
 PYTEST = ("python", "-m", "pytest")
 """The beginning of a command that runs this way. Any other runs as it is, and its report is
@@ -29,9 +29,13 @@ def write_order(out: Path, own: Iterable[str]) -> bytes:
     return key
 
 
-def signed_run(spec: SandboxSpec, folder: str) -> SandboxSpec:
+def signed_run(spec: SandboxSpec, folder: str, *, paths: str) -> SandboxSpec:
     """The same tests, run so that their results are signed. `folder` is the report's in the
-    sandbox."""
+    sandbox; `paths`, the project's own part of PYTHONPATH, comes last in it."""
+    env = dict(spec.env)
+    if paths:
+        env["PYTHONPATH"] = env["PYTHONPATH"].removesuffix(paths).rstrip(":")
+        env[PATHS] = paths
     argv = (
         "python",
         "-P",
@@ -41,7 +45,10 @@ def signed_run(spec: SandboxSpec, folder: str) -> SandboxSpec:
         *spec.argv[len(PYTEST) :],
     )
     return replace(
-        spec, argv=argv, binds=(*spec.binds, Bind(str(Path(pytest_run.__file__)), _PROGRAM))
+        spec,
+        argv=argv,
+        env=env,
+        binds=(*spec.binds, Bind(str(Path(pytest_run.__file__)), _PROGRAM)),
     )
 
 

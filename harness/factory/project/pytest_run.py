@@ -29,6 +29,9 @@ COLLECTED, TEST, UNIT, END = "collected", "test", "unit", "end"
 """The kinds of a message: the number of tests; a test's id and outcome; the same for a file that
 failed to give tests; the exit code."""
 PASSED, SKIPPED, FAILED = "passed", "skipped", "failed"
+PATHS = "TESTS_PYTHONPATH"
+"""The variable with the project's own PYTHONPATH. Python would look there for what the runner
+imports, while it has the key."""
 _MOST_DESCRIPTORS = 4096
 
 
@@ -47,18 +50,18 @@ def signing(key: bytes) -> Callable[[Sequence[object]], bytes]:
 
 
 class Protected:
-    """Finds top-level modules in `folders` before anywhere else; those that are a tree's `own`, at
-    its root."""
+    """Finds top-level modules in `folders` before anywhere else; those that are a tree's `own`, in
+    its `roots`."""
 
-    def __init__(self, folders: Sequence[str], own: frozenset[str], root: str) -> None:
-        self._folders, self._own, self._root = list(folders), own, root
+    def __init__(self, folders: Sequence[str], own: frozenset[str], roots: Sequence[str]) -> None:
+        self._folders, self._own, self._roots = list(folders), own, list(roots)
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if path is not None:
             return None
-        found = PathFinder.find_spec(name, [self._root] if name in self._own else self._folders)
+        found = PathFinder.find_spec(name, self._roots if name in self._own else self._folders)
         # A namespace package has no loader, and its parts may be in any folder.
         return None if found is None or found.loader is None else found
 
@@ -75,8 +78,13 @@ def main() -> int:
 
     send = _signed_writer(bytes.fromhex(given.pop("key")), report)
     sys.argv = ["pytest", *arguments]
-    sys.meta_path.insert(0, Protected(sys.path, frozenset(given["own"]), os.getcwd()))
-    sys.path.append(os.getcwd())
+    theirs = os.environ.pop(PATHS, "")
+    roots = [os.path.abspath(one) for one in ("", *filter(None, theirs.split(os.pathsep)))]
+    sys.meta_path.insert(0, Protected(sys.path, frozenset(given["own"]), roots))
+    sys.path += roots
+    if theirs:  # for what the tests start
+        known = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (theirs, known)))
     code = int(pytest.main(arguments, plugins=[_plugin(send, pytest)]))
     send([END, code])
     return code

@@ -10,7 +10,7 @@ is a fact for a rule and never a verdict: the judge is the gate."""
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,10 +35,11 @@ from harness.factory.project.test_config import apply_tests, is_test_config
 from harness.factory.run.node import Job
 from harness.programs.services import with_services
 
-FORM = 5
+FORM = 6
 """The version of what is compared and how. An answer that was kept under another version is not
 used."""
 
+PYTHONPATH = "PYTHONPATH"
 LAYER = "/layer"
 """Where a sandbox has the project's dependencies, if they need not be in its tree."""
 
@@ -226,7 +227,9 @@ def run_tests(
     # Only pytest can be made to sign; of any other runner the report is believed.
     if config.tests.command[: len(PYTEST)] == PYTEST:
         spec = replace(spec, argv=(*spec.argv, *options))
-        spec, key = signed_run(spec, str(Path(config.tests.report).parent)), write_order(out, own)
+        paths = dict(config.tests.env).get(PYTHONPATH, "")
+        spec = signed_run(spec, str(Path(config.tests.report).parent), paths=paths)
+        key = write_order(out, own)
     result = services.sandbox.run(replace(spec, argv=with_services(spec.argv, services_of(job))))
     if result.killed_by:
         raise SandboxError(
@@ -267,10 +270,18 @@ def _spec(job: Job, folder: Path, out: Path, layer: Layer | None) -> SandboxSpec
         argv=config.command,
         cwd="/app",
         binds=tuple(binds),
-        env={**layer_env(layer), "PYTHONDONTWRITEBYTECODE": "1", **dict(config.env)},
+        env=environment_of_tests(layer_env(layer), dict(config.env)),
         limits=SandboxLimits(wall_seconds=config.seconds),
         root=root_of(job),
     )
+
+
+def environment_of_tests(packages: Mapping[str, str], theirs: Mapping[str, str]) -> dict[str, str]:
+    """The packages' variables and the project's; where both name a PYTHONPATH, packages first."""
+    found = {**packages, "PYTHONDONTWRITEBYTECODE": "1", **theirs}
+    if PYTHONPATH in packages and PYTHONPATH in theirs:
+        found[PYTHONPATH] = f"{packages[PYTHONPATH]}:{theirs[PYTHONPATH]}"
+    return found
 
 
 def _overlay(job: Job, commit: CommitSha, folder: Path) -> None:

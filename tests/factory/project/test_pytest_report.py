@@ -4,21 +4,26 @@ layout still import theirs."""
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from _pytest.junitxml import mangle_test_address
 
+from harness.domain.sandbox import SandboxSpec
 from harness.factory.project import pytest_run
 from harness.factory.project.pytest_report import (
     ORDER,
+    PYTEST,
     REPORT,
     importable,
     name_of,
+    signed_run,
     verified_results,
     write_order,
 )
-from harness.factory.project.pytest_run import Protected, signing
+from harness.factory.project.pytest_run import PATHS, Protected, signing
+from harness.factory.project.tests import environment_of_tests
 
 KEY = b"k" * 32
 SAID = [
@@ -109,7 +114,7 @@ def test_what_is_installed_goes_before_the_tree_but_for_what_is_the_bases_own(
     for module in ("layer/pygments.py", "app/pygments.py", "app/shop.py", "layer/parts/README"):
         (tmp_path / module).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / module).touch()
-    finder = Protected([str(tmp_path / "layer")], frozenset(own), str(tmp_path / "app"))
+    finder = Protected([str(tmp_path / "layer")], frozenset(own), [str(tmp_path / "app")])
     spec = finder.find_spec(name, path)
     assert spec is None if not found else spec.origin == str(tmp_path / found / f"{name}.py")
 
@@ -162,7 +167,7 @@ LAYOUTS = {
 
 
 def ended_as(
-    folder: Path, files: dict[str, str], *, new: str
+    folder: Path, files: dict[str, str], *, new: str, paths: str = ""
 ) -> tuple[int, list[tuple[str, str]]] | None:
     """What pytest tells of a tree of these files, all of which but the module `new` the base has as
     well."""
@@ -184,7 +189,7 @@ def ended_as(
             "no:cacheprovider",
         ],
         cwd=app,
-        env={"PATH": "/usr/bin:/bin"},
+        env={"PATH": "/usr/bin:/bin", PATHS: paths},
         capture_output=True,
         text=True,
     )
@@ -209,3 +214,27 @@ def test_a_new_module_does_not_stand_in_for_an_installed_one(tmp_path: Path, new
         0 if new else 1,
         [("tests.test_shop::test_total", "passed" if new else "failed")],
     )
+
+
+def test_what_the_project_adds_to_the_path_comes_after_all_else_and_reaches_what_tests_start(
+    tmp_path: Path,
+) -> None:
+    source = (
+        "import hmac, subprocess, sys\nfrom shop import total\n\n\ndef test_total():\n"
+        "    assert hmac.digest\n"
+        "    assert not subprocess.run([sys.executable, '-c', 'import shop']).returncode\n"
+    )
+    files = {"src/hmac.py": "", "src/shop.py": SHOP, "tests/test_shop.py": source}
+    ended = (0, [("tests.test_shop::test_total", "passed")])
+    assert ended_as(tmp_path, files, new="hmac", paths="src") == ended
+
+
+def test_the_runner_starts_without_what_the_project_adds_to_the_path() -> None:
+    """Incident: a change's `src/hmac.py` was imported with the key in reach."""
+    env = environment_of_tests({"PYTHONPATH": "/layer"}, {"PYTHONPATH": "src", "SHOP": "1"})
+    assert (env["PYTHONPATH"], env["SHOP"]) == ("/layer:src", "1")
+    spec = SandboxSpec("tests", (*PYTEST, "-q"), "/app", env=env)
+    signed_spec = signed_run(spec, "/report", paths="src")
+    assert (signed_spec.env["PYTHONPATH"], signed_spec.env[PATHS]) == ("/layer", "src")
+    alone = replace(spec, env={"PYTHONPATH": "src"})
+    assert signed_run(alone, "/report", paths="src").env["PYTHONPATH"] == ""
