@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +17,18 @@ from validators.app.git import blobs, git_output
 from validators.domain.stops import Inconclusive
 
 MODES = {b"100644": 0o644, b"100755": 0o755}
+CHUNK = 32 << 20
+"""So many bytes of files are in memory at a time, or one file that is larger."""
 
 
 @dataclass(frozen=True, slots=True)
 class TreeFile:
-    """One file of a tree: its mode as git writes it, its blob, and its path as raw bytes."""
+    """One file of a tree: its mode as git writes it, its blob, its size in bytes, and its path as
+    raw bytes."""
 
     mode: bytes
     blob: str
+    size: int
     path: bytes
 
 
@@ -33,8 +37,9 @@ def exported(git_dir: Path, tree: str, *, into: Path) -> Path:
     exactly that tree."""
     entries = tuple(_entries(git_dir, tree))
     into.mkdir(mode=0o755)
-    for entry, data in zip(entries, blobs(git_dir, (entry.blob for entry in entries)), strict=True):
-        _write(os.fsencode(into), entry, data)
+    for some in chunks(entries):
+        for entry, data in zip(some, blobs(git_dir, (entry.blob for entry in some)), strict=True):
+            _write(os.fsencode(into), entry, data)
     found = tree_id(into, algorithm=_algorithm(tree))
     if found != tree:
         raise Inconclusive(
@@ -42,6 +47,19 @@ def exported(git_dir: Path, tree: str, *, into: Path) -> Path:
             " would land"
         )
     return into
+
+
+def chunks(entries: Iterable[TreeFile]) -> Iterator[list[TreeFile]]:
+    """The files in their order, at most CHUNK bytes together, or a single one."""
+    chunk, weight = list[TreeFile](), 0
+    for entry in entries:
+        if chunk and weight + entry.size > CHUNK:
+            yield chunk
+            chunk, weight = [], 0
+        chunk.append(entry)
+        weight += entry.size
+    if chunk:
+        yield chunk
 
 
 def tree_id(folder: Path, *, algorithm: str = "sha1") -> str:
@@ -55,11 +73,13 @@ def _algorithm(object_id: str) -> str:
 
 
 def _entries(git_dir: Path, tree: str) -> Iterator[TreeFile]:
-    for line in git_output(git_dir, ("ls-tree", "-r", "-z", "--full-tree", tree)).split(b"\0")[:-1]:
+    for line in git_output(git_dir, ("ls-tree", "-r", "-z", "-l", "--full-tree", tree)).split(
+        b"\0"
+    )[:-1]:
         facts, path = line.split(b"\t", 1)
-        mode, _kind, blob = facts.split(b" ")
+        mode, _kind, blob, size = facts.split()
         _refuse_odd(mode, path)
-        yield TreeFile(mode, blob.decode(), path)
+        yield TreeFile(mode, blob.decode(), int(size), path)
 
 
 def _refuse_odd(mode: bytes, path: bytes) -> None:

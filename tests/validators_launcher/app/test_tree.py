@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.validators_launcher.git_repository import Source
-from validators.app.tree import exported, tree_id
+from validators.app.tree import CHUNK, TreeFile, chunks, exported, tree_id
 from validators.domain.stops import Inconclusive
 
 
@@ -78,3 +78,12 @@ def test_a_tree_that_the_export_cannot_reproduce_is_inconclusive(
     tree = source.raw_tree("40000", "empty/nothing")
     with pytest.raises(Inconclusive, match="not to"):
         exported(source.git_dir, tree, into=tmp_path / "out")
+
+
+def test_a_tree_is_written_in_chunks_whatever_its_size() -> None:
+    """A pack of some kilobytes can hold gigabytes of zeros."""
+    sizes = (CHUNK - 1, 1, 1, CHUNK + 7, 3, CHUNK - 3, 0)
+    files = [TreeFile(b"100644", "0" * 40, size, b"f") for size in sizes]
+    found = [[one.size for one in chunk] for chunk in chunks(files)]
+    assert found == [[CHUNK - 1, 1], [1], [CHUNK + 7], [3, CHUNK - 3, 0]]
+    assert list(chunks(())) == []
