@@ -37,7 +37,3 @@ class Inbox(Protocol):
         """Drop what was acted on and came before that moment: a double of it would be taken for
         new."""
         ...
-
-    def last_received_at(self) -> datetime | None:
-        """When anything came last."""
-        ...

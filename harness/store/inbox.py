@@ -83,11 +83,6 @@ class SqlInbox:
         with _port_errors("the inbox could not be written"), self._engine.begin() as connection:
             connection.execute(old)
 
-    def last_received_at(self) -> datetime | None:
-        with _port_errors("the inbox could not be read"), self._engine.connect() as connection:
-            came_at = connection.execute(sa.select(sa.func.max(DELIVERIES.c.came_at))).scalar()
-        return datetime.strptime(came_at, _MOMENT).replace(tzinfo=UTC) if came_at else None
-
     def close(self) -> None:
         """Close the store; the next use opens it again."""
         if (engine := self.__dict__.pop("_engine", None)) is not None:

@@ -40,6 +40,3 @@ class FakeInbox:
         self._rows = {
             place: row for place, row in self._rows.items() if not (row[2] and row[1] < before)
         }
-
-    def last_received_at(self):
-        return max((came for _, came, _ in self._rows.values()), default=None)

@@ -74,13 +74,6 @@ def test_what_is_old_and_was_acted_on_is_forgotten_and_what_waits_is_not(inbox, 
     assert not inbox.put(delivery("c", 9))
 
 
-def test_when_something_came_last_is_known(inbox, clock) -> None:
-    assert inbox.last_received_at() is None
-    inbox.put(delivery("a"))
-    came = clock.at
-    assert inbox.last_received_at() == came
-
-
 def test_two_that_come_at_once_under_one_id_are_one(inbox) -> None:
     kept = []
     threads = [
