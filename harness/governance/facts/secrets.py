@@ -16,7 +16,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from harness.domain.facts import UNKNOWN, Maybe, SecretFound
@@ -36,14 +36,6 @@ _MOST_UNPACKED = 4 * 1024 * 1024
 # Rules of the library that match any login form.
 _GUESSES = ("generic-password", "generic-credential-uri")
 _SHOWN = 4
-
-
-class Scanner(Protocol):
-    """Finds credentials in the bytes that a change adds."""
-
-    def found_in(self, added: Mapping[bytes, bytes]) -> Maybe[tuple[SecretFound, ...]]:
-        """What is found per path, or UNKNOWN where nobody could look."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
