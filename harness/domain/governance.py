@@ -344,8 +344,3 @@ class Decision:
         """The findings that block, strictest first."""
         blocking = [finding for finding in self.findings if finding.refuses]
         return tuple(sorted(blocking, key=lambda finding: -finding.on_fail.strictness))
-
-    @property
-    def shadows(self) -> tuple[Finding, ...]:
-        """The findings that would block if their rules were not in shadow."""
-        return tuple(finding for finding in self.findings if finding.would_refuse)

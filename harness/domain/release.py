@@ -4,7 +4,7 @@ A release brings one landed commit through the environments, in their order. In 
 tried by sealed journeys, and watched; the last one is production. Whatever turns red is taken back
 there, and no release follows until a person or a mend decides it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -97,14 +97,6 @@ def next_release_state(state: ReleaseState, event: ReleaseEvent) -> ReleaseState
             f"a release that is {state} cannot take {event}; from there: {allowed}"
         )
     return found
-
-
-def fold_release(events: Iterable[ReleaseEvent]) -> ReleaseState:
-    """The state that a whole history leads to."""
-    state = ReleaseState.LANDED
-    for event in events:
-        state = next_release_state(state, event)
-    return state
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Verifies a verdict's DSSE envelope (ed25519, securesystemslib) against the pinned public key."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +110,3 @@ def _check_subject(statement: Any, *, commit: str, tree: str) -> None:
     }
     if digests != {"gitCommit": commit, "gitTree": tree}:
         raise ValueError("its subject is not what it binds")
-
-
-def trusted(key_ids: Iterable[str], public_key: Path) -> frozenset[str]:
-    """Those of `key_ids` (pinned by people) that this public key really has."""
-    return frozenset(key_ids) & {key_id(public_key)}

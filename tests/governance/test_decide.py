@@ -63,7 +63,7 @@ def test_nothing_known_at_all_is_refused_by_the_built_in_rules_alone() -> None:
 def test_a_rule_in_shadow_is_reported_and_blocks_nothing() -> None:
     decision = decide(governance(rule_text(SMALL + "status: shadow")), touching("a", "b"))
     assert decision.allowed
-    assert [finding.rule for finding in decision.shadows] == ["F-ONE"]
+    assert [one.rule for one in decision.findings if one.would_refuse] == ["F-ONE"]
 
 
 @pytest.mark.parametrize("block", [SMALL + "status: off", "level: advisory"])

@@ -49,11 +49,6 @@ def filled(page: str) -> str:
     return _TABLE.sub(lambda place: f"{place[1]}{place[2]}{made[place[1]]}\n", page)
 
 
-def places(page: str) -> tuple[str, ...]:
-    """The names of the tables on the page, in order."""
-    return tuple(place[1] for place in _TABLE.finditer(page))
-
-
 def _looks(group: str) -> dict[str, tuple[Form, ...]]:
     return {look: word.forms for look, word in LOOKS.items() if word.group == group}
 

@@ -167,13 +167,6 @@ def _whole(found: Sequence[LookResult]) -> LookResult:
     )
 
 
-def summary(answer: Answer) -> str:
-    """An answer in one line: its status, its type, the beginning of its body."""
-    kind = (answer.header("content-type") or "").partition(";")[0]
-    words = answer.content[:SHOWN].decode("utf-8", "replace")
-    return " ".join(part for part in (str(answer.status), kind, words) if part)
-
-
 def _results(look: AnswerIs, answer: Answer, values: Values) -> Iterator[LookResult]:
     if look.status:
         yield _compared("status", str(answer.status), look.status, values)

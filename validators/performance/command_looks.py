@@ -73,11 +73,6 @@ def _asked(seen: Iterable[Look], commands: Sequence[Run]) -> list[Run]:
     ]
 
 
-def command_words(step: Run, values: Values) -> tuple[str, ...]:
-    """The command with its values."""
-    return tuple(values.text(word) for word in step.argv)
-
-
 def _result(name: str, values: Values) -> CommandResult:
     if name not in values.commands:
         raise ExpressionInvalid("no such command has run at this point of the journey")

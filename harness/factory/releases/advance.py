@@ -118,14 +118,6 @@ def due_at(services: Services) -> datetime | None:
     return None
 
 
-def waits_for(services: Services) -> str:
-    """Why nothing is released although something could be, in words that may hold text from
-    outside; empty where nothing holds it."""
-    if services.releases.current() is None and not services.releases.waiting():
-        return ""
-    return services.releases.why_frozen() or _why_not_now(services)
-
-
 def _is_ready(services: Services, release: Release) -> bool:
     """Whether a tick can move a release on that is live somewhere."""
     if release.state in SMOKES:

@@ -44,10 +44,6 @@ class ReleaseSummary:
         return f"{self.stands}{seen}"
 
     @property
-    def is_red(self) -> bool:
-        return ReleaseState(self.state) in RED
-
-    @property
     def whose(self) -> str:
         """The issues that it carries, for people."""
         return ", ".join(f"#{one}" for one in self.issues if one) or "no issue"

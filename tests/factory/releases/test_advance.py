@@ -9,7 +9,6 @@ from harness.domain.errors import Stopped
 from harness.domain.events import CommandGiven, SmokeSeen, Switched
 from harness.factory.records.brakes import FREEZE, THAW
 from harness.factory.records.releases import HOLD_RELEASES, RESUME_RELEASES
-from harness.factory.releases.advance import waits_for
 from harness.ports.ledger import recorded
 from tests.factory.releasing import PRODUCTION, STAGING, ReleaseWorld
 
@@ -105,7 +104,7 @@ def test_nothing_is_released_after_a_red_end_until_a_person_resumes(released) ->
     assert released.states[1] == "held"
     released.model.answers = {"": {**released.model.answers[""], "verdict": "unsure"}}
     released.tick()
-    assert "held" in waits_for(released.services())
+    assert "held" in released.services().releases.why_frozen()
     assert len(released.releases) == 2
     released.health.ill.clear()
     command(released, RESUME_RELEASES, "resume")
@@ -242,7 +241,6 @@ def test_while_a_person_holds_it_or_merging_is_frozen_nothing_goes_further(world
     command(world, FREEZE, "freeze")
     world.pass_time(2)
     assert PRODUCTION not in world.deployer.served
-    assert "merging is frozen" in waits_for(world.services())
     command(world, THAW, "thaw")
     world.pass_time(1)
     assert world.deployer.served[PRODUCTION] == commit
