@@ -16,11 +16,10 @@ from harness.onboarding.evidence.languages import language_of, languages_in
 from harness.onboarding.evidence.manifests import packages_in
 from harness.onboarding.evidence.package_managers import (
     locks_in,
-    package_manager_in,
     vendored_in,
 )
 from harness.onboarding.evidence.products import name_in, product_in, summary_in
-from harness.onboarding.evidence.readme import readme_in, readme_of
+from harness.onboarding.evidence.readme import readme_in
 from harness.onboarding.evidence.routes import routes_in
 from harness.onboarding.evidence.services import services_in
 from harness.onboarding.evidence.sources import (
@@ -45,10 +44,6 @@ GOVERNING = (
     "docs/CONTRIBUTING.md",
 )
 _BLOCK = re.compile(r"^```+\s*ya?ml (?:rule|scope)\s*$", re.MULTILINE)
-_CI = re.compile(
-    r"\.github/workflows/.+\.ya?ml|\.(?:gitlab-ci|travis)\.yml|\.circleci/config\.yml|\.ci/.+|Jenkinsfile|"
-    r"azure-pipelines\.yml"
-)
 _BUILDERS = frozenset(
     {
         "setup.py",
@@ -105,12 +100,10 @@ def survey_of(
         product_because=product_because,
         summary=summary,
         summary_because=summary_because,
-        headings=readme_of(contents.text(readme))[2] if readme else (),
         readme=readme,
         branch=branch,
         files=len(contents.files),
         languages=languages_in(contents.files),
-        package_manager=package_manager_in(sources),
         packages=packages,
         vendored=vendored_in(sources),
         lock=lock,
@@ -129,7 +122,6 @@ def survey_of(
         governing=governing,
         clauses=tuple(_clauses(contents, governing)),
         scope=_scope(contents, governing),
-        ci=tuple(name for name in contents.files if _CI.fullmatch(name)),
         issue_forms=tuple(name for name in contents.files if _FORM.fullmatch(name)),
         present=frozenset(name.casefold() for name in contents.files),
         submodules=contents.submodules,

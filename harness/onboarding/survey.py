@@ -194,12 +194,10 @@ class Survey:
     product_because: Evidence | None = None
     summary: str = ""
     summary_because: Evidence | None = None
-    headings: tuple[str, ...] = ()
     readme: str = ""
     branch: str = ""
     files: int = 0
     languages: tuple[Language, ...] = ()
-    package_manager: str = ""
     # That a manifest names.
     packages: tuple[NamedPackage, ...] = ()
     # Where packages lie in the repository that no lock here furnishes a sandbox from.
@@ -224,7 +222,6 @@ class Survey:
     clauses: tuple[Clause, ...] = ()
     # Of a mission that binds already.
     scope: tuple[ScopeEntry, ...] = ()
-    ci: tuple[str, ...] = ()
     issue_forms: tuple[str, ...] = ()
     # Which of the drafts' own paths are taken, in any case.
     present: frozenset[str] = frozenset()

@@ -114,6 +114,5 @@ def test_a_setup_file_is_what_the_missing_locks_are_made_from(folder) -> None:
             }
         )
     )
-    assert survey.package_manager == "pip"
     assert survey.lock.make.endswith("--generate-hashes setup.py -o requirements.lock")
     assert survey.tests_lock.make.endswith("setup.py --extra test -o requirements-dev.lock")

@@ -293,7 +293,7 @@ def test_yarns_first_lock_is_the_apps(folder) -> None:
 def test_packages_that_no_sandbox_gets_are_not_called_nothing(folder) -> None:
     files = {**RAILS, "package.json": '{"devDependencies": {"stylelint": "1"}}', "yarn.lock": ""}
     survey = survey_of(folder(files))
-    assert (survey.package_manager, survey.lock) == ("bundler", None)
+    assert survey.lock is None
     assert any("Gemfile names 1 packages, such as rails" in gap for gap in gaps_of(survey))
     assert "Nothing is depended on" not in config_of(survey)
 

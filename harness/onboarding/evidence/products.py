@@ -55,7 +55,7 @@ def summary_in(sources: Sources, readme: str) -> tuple[str, Evidence | None]:
         if isinstance(described, str) and len(described.split()) >= 4 and paragraph(described):
             first = described.strip().splitlines()[0].strip()[:40]
             return _whole(described), Evidence(file, sources.line_of(file, first), "describes it")
-    text, line, _ = readme_of(sources.contents.text(readme)) if readme else ("", 0, ())
+    text, line = readme_of(sources.contents.text(readme)) if readme else ("", 0)
     if paragraph(text):
         return _whole(text), Evidence(readme, line, "describes it")
     return "", None

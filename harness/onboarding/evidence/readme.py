@@ -75,16 +75,13 @@ def readme_in(files: Iterable[str]) -> str:
     return first or ("docs/index.md" if "docs/index.md" in files else "")
 
 
-def readme_of(text: str) -> tuple[str, int, tuple[str, ...]]:
-    """the first paragraph with content, on one line, its number, and the headings below the
-    title. A paragraph that only leads elsewhere is passed over."""
-    blocks = blocks_of(text)
-    shown = ((_shown(block.text), block) for block in blocks if not block.is_heading)
-    paragraph, line = next(
+def readme_of(text: str) -> tuple[str, int]:
+    """The first paragraph with content, on one line, and its number. A paragraph that only leads
+    elsewhere is passed over."""
+    shown = ((_shown(block.text), block) for block in blocks_of(text) if not block.is_heading)
+    return next(
         ((words, block.line) for words, block in shown if _is_prose(block.text, words)), ("", 0)
     )
-    headings = [plain(block.text, longest=80) for block in blocks if block.is_heading]
-    return paragraph, line, tuple(headings[1:13])
 
 
 def _shown(text: str) -> str:
