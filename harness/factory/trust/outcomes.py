@@ -5,7 +5,7 @@ Properties:
 - nothing that happened after a landing is among its facts;
 - the worst that became of a landing counts, whenever it was found."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,30 +25,27 @@ from harness.domain.trust import ChangeTraits, Followed, Outcome
 from harness.factory.records.history import History, histories
 from harness.governance.past.factsjson import facts_from_json
 
-AreaOf = Callable[[Sequence[FileChange]], str]
 _WORST = (Outcome.REVERTED, Outcome.REGRESSED, Outcome.AMENDED, Outcome.STAYED)
 _TESTS = frozenset({b"test", b"tests", b"spec", b"__tests__"})
 
 
 @dataclass(frozen=True, slots=True)
-class Landing:
+class OwnLanding:
     """A change on the default branch: by the factory, or by a person who merged its proposal."""
 
     issue: int
     commit: str
     at: str
     seq: int
-    by_person: bool = False
 
 
-def landings(history: History) -> tuple[Landing, ...]:
+def landings(history: History) -> tuple[OwnLanding, ...]:
     """Every landing for an issue, in order. One that was lost and confirmed again is one."""
-    found: dict[str, Landing] = {}
+    found: dict[str, OwnLanding] = {}
     for entry in history.entries:
         if is_of(entry, Landed) or is_of(entry, PersonLanded):
-            commit, person = entry.event.commit, is_of(entry, PersonLanded)
-            one = Landing(history.issue, commit, entry.at, entry.seq, person)
-            found.setdefault(commit, one)
+            commit = entry.event.commit
+            found.setdefault(commit, OwnLanding(history.issue, commit, entry.at, entry.seq))
     return tuple(found.values())
 
 
@@ -82,12 +79,12 @@ def traits(history: History, files: Maybe[Sequence[FileChange]], *, area: str) -
     )
 
 
-def followed(entries: Iterable[Entry], *, area_of: AreaOf = main_area) -> tuple[Followed, ...]:
+def followed(entries: Iterable[Entry]) -> tuple[Followed, ...]:
     """Every landing with its outcome, in the order of landing."""
     known = tuple(entries)
     found = _outcomes(known)
     past = [
-        _followed(history, landing, found.get(landing.commit, {}), area_of)
+        _followed(history, landing, found.get(landing.commit, {}))
         for history in histories(known)
         for landing in landings(history)
     ]
@@ -113,14 +110,12 @@ def _outcomes_in(entry: Entry) -> Iterator[tuple[str, Outcome]]:
             yield commit, outcome
 
 
-def _followed(
-    history: History, landing: Landing, found: dict[Outcome, str], area_of: AreaOf
-) -> Followed:
+def _followed(history: History, landing: OwnLanding, found: dict[Outcome, str]) -> Followed:
     before = History(
         history.issue, tuple(entry for entry in history.entries if entry.seq < landing.seq)
     )
     files = _files(before)
-    area = "" if files is UNKNOWN else area_of(files)
+    area = "" if files is UNKNOWN else main_area(files)
     outcome = next((one for one in _WORST if one in found), Outcome.OPEN)
     return Followed(
         landing.issue,

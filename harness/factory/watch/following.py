@@ -26,7 +26,7 @@ from harness.domain.trust.later import Change, PathChange, act_on
 from harness.factory.records.history import History
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
-from harness.factory.trust.outcomes import Landing, landings
+from harness.factory.trust.outcomes import OwnLanding, landings
 from harness.ports.git import Repository
 from harness.ports.ledger import recorded
 
@@ -62,13 +62,13 @@ def is_landed_by_a_person(history: History) -> bool:
     return len(people) > len(history.of(PersonLanded)) and history.proposal is not None
 
 
-def _open(history: History) -> tuple[Landing, ...]:
+def _open(history: History) -> tuple[OwnLanding, ...]:
     known = {entry.event.commit for entry in history.of(LandingFollowed)}
     known |= {entry.event.of for entry in history.of(Reverted)}
     return tuple(one for one in landings(history) if one.commit not in known)
 
 
-def _follow(services: Services, policy: PolicySnapshot, look: "_Look", landing: Landing) -> None:
+def _follow(services: Services, policy: PolicySnapshot, look: "_Look", landing: OwnLanding) -> None:
     days = timedelta(days=policy.config.trust.follow_days)
     outcome, by = look.outcome(CommitSha(landing.commit))
     is_over = services.clock.now() - datetime.fromisoformat(landing.at) >= days
