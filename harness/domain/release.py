@@ -79,7 +79,6 @@ TABLE: Mapping[tuple[ReleaseState, ReleaseEvent], ReleaseState] = MappingProxyTy
     }
 )
 
-DEPLOYS = frozenset({_S.DEPLOYING, _S.PRODUCTION})
 SMOKES = frozenset({_S.SMOKE, _S.PRODUCTION_SMOKE})
 SOAKS = frozenset({_S.SOAK, _S.WATCHED})
 ENDED = frozenset({_S.DONE, _S.HELD, _S.ROLLED_BACK, _S.SUPERSEDED, _S.NEEDS_HUMAN})

@@ -30,7 +30,6 @@ from harness.factory.run.node import Job
 from harness.factory.settings.config import Config
 from harness.ports.model import Session
 
-MODEL, MODEL_CHOICE = "model", "cast"
 NOBODY = "every model under `models.reviewer` is of a family that wrote part of the change"
 LATER_TIERS = 100
 """Sessions of later tiers have numbers beyond those of the first: 100 per place in the chain, plus

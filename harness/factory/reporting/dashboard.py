@@ -46,9 +46,6 @@ from harness.factory.run.services import Services
 from harness.log import WARNING
 from harness.ports.ledger import recorded
 
-DASHBOARD = "dashboard"
-"""The kind of ledger entry that records the text that is shown, on which issue, pinned or not."""
-
 _NOT_PINNED = (
     "the dashboard could not be pinned: the forge may have three pinned issues already, or the"
     " factory lacks the right; pin it by hand"

@@ -21,7 +21,6 @@ from harness.factory.run.node import Job
 from harness.factory.run.services import Services
 from harness.ports.git import Conflict, Landing
 
-READY, PROPOSED, TAKEN_BACK = "revert-ready", "revert-proposed", "reverted"
 TRIES = 3
 
 

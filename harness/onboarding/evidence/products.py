@@ -31,7 +31,6 @@ _SERVES = re.compile(
 )
 """Packages whose purpose is to answer requests."""
 _FRONTS = ("index.php", "public/index.php", "web/index.php")
-_MANIFESTS = ("pyproject.toml", "setup.cfg", "setup.py", "package.json", "Cargo.toml")
 
 
 def name_in(sources: Sources) -> str:

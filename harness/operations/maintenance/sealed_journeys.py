@@ -29,7 +29,6 @@ from harness.validator.program import STOP_SECONDS, ValidatorProgram
 from harness.wiring import open_archive
 
 MISSION = 0
-ENTRY = "journey"
 MISSION_TEXT = IssueText(MISSION, "", "", "chore")
 
 

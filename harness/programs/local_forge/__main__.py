@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from harness.programs.local_forge.serve import Around
 
-EXIT_USAGE, EXIT_UNAVAILABLE = 2, 5
+EXIT_UNAVAILABLE = 5
 
 
 def _arguments() -> argparse.Namespace:

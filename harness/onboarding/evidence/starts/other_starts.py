@@ -21,7 +21,6 @@ _MOST_READ = 200
 """Files of one language that are searched for the variable of a port, the least nested first."""
 _INSTRUCTION = re.compile(r"(FROM|CMD|ENTRYPOINT|ENV|WORKDIR)\s+(.+)", re.IGNORECASE)
 _PROGRAMS = frozenset({*MODULES, "python", "python3", "node", "ruby", "bundle", "php", "sh"})
-_SCRIPTS = (".py", ".js", ".mjs", ".cjs", ".rb", ".sh")
 _SETTINGS = re.compile(r"(?<![A-Z_])((?:FLASK|DJANGO|RAILS|RACK|NODE|APP)_[A-Z_]+)[= ](\S+)")
 
 
