@@ -33,7 +33,6 @@ class Refused(Exception):
 
 
 Query = dict[str, str]
-Answer = tuple[int, Any]
 
 
 def kept() -> list[Any]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LANDINGS = 30
-HERE = Path(__file__).parent
 Work = Callable[[Path], None]
 """Changes the files of a working copy."""
 

@@ -44,7 +44,7 @@ pytestmark = pytest.mark.soak(
 NUMBERS = count(7000)
 SECRET = "sk-of-the-factory-0123456789"
 LOOK = "python probe.py > said.txt 2>&1; env > env.txt; git status --short > status.txt"
-CLAUDE, CODEX, OPENCODE = PLAYERS
+CLAUDE, CODEX, _ = PLAYERS
 
 
 @dataclass

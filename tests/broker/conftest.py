@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 NUMBERS = count(1)
 PRICES = prices()
-CHAT, RESPONSES = DIALECTS[OPENAI]
+CHAT = DIALECTS[OPENAI][0]
 
 
 class Clock:

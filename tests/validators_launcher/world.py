@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.validators_launcher import seaside
 from tests.validators_launcher.git_repository import Commit, Source
 from validators.launcher.context import Context, opened_context
 from validators.launcher.request import request_at
@@ -152,6 +151,3 @@ def world_at(folder: Path) -> World:
     home = folder / "home"
     home.mkdir(parents=True)
     return World(repository_at(folder / "trusted.git"), home)
-
-
-BASE = seaside.BASE

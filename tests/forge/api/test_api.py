@@ -7,8 +7,6 @@ import pytest
 
 from tests.fakes.hours import HOUR, within_one
 
-ISSUES_OF_A_PAGE = 30
-
 
 def labels_of(place, number):
     return [label["name"] for label in place.api("GET", f"/issues/{number}").json()["labels"]]

@@ -2,7 +2,6 @@
 tell."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,6 @@ from tests.governance.policy_texts import FRONT, change, governance, rule_text, 
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "public-factory"
-FACTORY = Path(sys.executable).with_name("factory")
 ONE = "level: enforced\ncheck: {files: {max: 1}}"
 TWO = "level: enforced\ncheck: {files: {max: 2}}"
 

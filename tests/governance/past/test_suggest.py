@@ -1,9 +1,7 @@
 """A draft stands on what people did, can be pasted as it is, loosens nothing by that, and is never
 the factory's to merge."""
 
-import sys
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -30,7 +28,6 @@ from tests.governance.policy_texts import (
 )
 
 SIZE = "level: enforced\ncheck: {changed_lines: {max: 10}}\non_fail: split"
-FACTORY = Path(sys.executable).with_name("factory")
 
 
 def lines(*counts: int, names: tuple[str, ...] = ("a.py", "uv.lock")) -> ChangeFacts:

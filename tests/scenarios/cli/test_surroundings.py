@@ -19,8 +19,6 @@ from tests.scenarios import daemons
 from tests.scenarios.conftest import FACTORY, Said, as_said
 from tests.scenarios.waiting import LONG
 
-ESCAPE = "\x1b["
-
 
 def factory(*arguments, folder, **env) -> Said:
     """Run `factory` in a folder, with this environment and nothing else. What is None is absent."""
