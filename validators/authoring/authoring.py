@@ -57,7 +57,6 @@ class AuthoringResult:
     reason: str
     journeys: int = 0
     digest: str = ""
-    commitment: str = ""
     red_on_base: bool = False
     regression: int = 0
     dropped: int = 0
@@ -223,7 +222,7 @@ def sealed_result(digests: Sequence[str], *, red: int, dropped: int = 0) -> Auth
         f"{green} green on base and able to fail" if green else "",
     )
     reason = ", ".join(filter(None, shown))
-    return AuthoringResult(SEALED, reason, len(digests), digest, digest, red > 0, green, dropped)
+    return AuthoringResult(SEALED, reason, len(digests), digest, red > 0, green, dropped)
 
 
 def _refusal(drafts: Sequence[Draft]) -> str:

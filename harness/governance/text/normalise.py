@@ -43,13 +43,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """What may be read, what was hidden in it, which lines are quoted or folded, and how many
-    characters were cut."""
+    """What may be read, what was hidden in it, and which lines are quoted or folded."""
 
     text: str
     hidden: tuple[Hidden, ...] = ()
     spans: tuple[Span, ...] = ()
-    truncated: int = 0
 
 
 def normalise(text: str, *, limit: int = LONGEST) -> Normalised:
@@ -66,7 +64,7 @@ def normalise(text: str, *, limit: int = LONGEST) -> Normalised:
         shown = shown.translate(_MARKUP_CHARACTERS)
     missing = max(len(text) - limit, 0)
     marker = f"\n⟦cut: {missing} more characters are not shown⟧" if missing else ""
-    return Normalised(shown + marker, tuple(hidden), tuple(_spans(shown)), missing)
+    return Normalised(shown + marker, tuple(hidden), tuple(_spans(shown)))
 
 
 def _pass(text: str) -> tuple[str, list[Hidden]]:

@@ -84,11 +84,9 @@ class ObedientAgent:
 
     meanwhile: Callable[[], object] = lambda: None
     claims: str = "merged by the owner"
-    worked: int = 0
 
     def work(self, assignment: Assignment, session: Session) -> AgentReport:
         """See the port."""
-        self.worked += 1
         honest = assignment.worktree / "changes" / f"{assignment.run}.txt"
         honest.parent.mkdir(exist_ok=True)
         honest.write_text("a change\n", "utf-8")
