@@ -82,7 +82,7 @@ def open_archive(home: Path) -> Iterator[Archive]:
     places = Places(home, document.repository_id)
     with open_ledger(home) as ledger:
         trusted = TrustedRepository(places.trusted, Remote(offline_address(home, document, places)))
-        validator = validator_of(home, places)
+        validator = validator_of(places)
         yield Archive(ledger, fetched_branch(trusted), trusted, validator, validator, validator)
 
 
@@ -340,7 +340,7 @@ def services_of(
         ),
         model=BrokeredModel(),
         broker=external.broker,
-        validator=validator_of(places.home, places),
+        validator=validator_of(places),
         ledger=ledger,
         clock=external.clock,
         wheels=wheels_folder(),
@@ -360,7 +360,7 @@ def services_of(
     )
 
 
-def validator_of(home: Path, places: Places) -> ValidatorProgram:
+def validator_of(places: Places) -> ValidatorProgram:
     """The validator's process."""
     public = places.signing_key.with_name(places.signing_key.name + ".pub")
     return ValidatorProgram(public, _validator_environment(), places.runs, sealed=places.sealed)

@@ -81,7 +81,7 @@ def test_the_key_is_out_of_our_environment_for_the_block_and_back_after_it(monke
 def test_the_judge_is_given_where_things_are_and_no_secret_of_ours(tmp_path, monkeypatch) -> None:
     for name in (KEY, "DATABASE_URL", "PYTHONPATH", "GIT_DIR", "PIP_INDEX_URL"):
         monkeypatch.setenv(name, "canary")
-    given = validator_of(tmp_path, Places(tmp_path, "o.n")).environment
+    given = validator_of(Places(tmp_path, "o.n")).environment
     assert [name for name, value in given.items() if value == "canary"] == ["PIP_INDEX_URL"]
     others = given.keys() - {"PATH", "LANG", "HOME"}
     assert all(name.startswith(("PIP_", "XDG_")) for name in others)

@@ -259,7 +259,7 @@ def run(name: str, given: tuple[str, ...], as_json: bool) -> int:
     key = f"{WorkflowRequested.kind}/{uuid4().hex}"
     with open_ledger(home()) as ledger:
         ledger.append(WorkflowRequested(name, _given(given)), key)
-    found = _driven(key, name, quiet=as_json)
+    found = _driven(key, quiet=as_json)
     if as_json:
         emit({"ok": found["status"] not in NOT_WELL, "workflow": name, **found})
     else:
@@ -279,7 +279,7 @@ def _given(texts: tuple[str, ...]) -> JsonDict:
     return dict(text.split("=", 1) for text in texts)
 
 
-def _driven(key: str, name: str, *, quiet: bool) -> JsonDict:
+def _driven(key: str, *, quiet: bool) -> JsonDict:
     """What became of the request of this key."""
     from harness.cli.output.progress import Progress
     from harness.domain.errors import Busy

@@ -258,8 +258,7 @@ def logs(run: str | None, transcript: bool, follow: bool, as_json: bool) -> None
 
 @click.command()
 @as_json
-@click.pass_context
-def audit(ctx: click.Context, as_json: bool) -> int:
+def audit(as_json: bool) -> int:
     """Verify ledger, verdicts and landed trees, offline.
 
     \b

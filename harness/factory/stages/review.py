@@ -121,7 +121,7 @@ def review(job: Job) -> NodeResult:
     looks = [_Look(job, lens, view, fallbacks, head) for lens in wanted.lenses]
     try:
         return _concluded(
-            job, {look.lens: _looked(look) for look in looks}, least=Severity(wanted.requests)
+            {look.lens: _looked(look) for look in looks}, least=Severity(wanted.requests)
         )
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
@@ -210,7 +210,7 @@ def _prompt(look: _Look, nonce: str) -> str:
     )
 
 
-def _concluded(job: Job, looks: Mapping[str, LensFindings], *, least: Severity) -> NodeResult:
+def _concluded(looks: Mapping[str, LensFindings], *, least: Severity) -> NodeResult:
     """The result of all lenses together. One that abstains is no yes: a person looks."""
     found = together(remark for look in looks.values() for remark in look.found)
     grave = tuple(remark for remark in found if remark.severity.reaches(least))

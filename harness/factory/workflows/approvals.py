@@ -21,7 +21,6 @@ from harness.factory.reporting.questions import marker_of, question
 from harness.factory.reporting.slash_commands import commands_in
 from harness.factory.run.effects import write_projection
 from harness.factory.run.node import produced, refused
-from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
 from harness.workflow import NodeCall
 
@@ -42,9 +41,7 @@ class _Question:
         return f"{self.run.name}/{self.call.key}"
 
 
-def answer(
-    services: Services, policy: PolicySnapshot, run: FreeRun, call: NodeCall, shown: str
-) -> NodeResult | None:
+def answer(services: Services, run: FreeRun, call: NodeCall, shown: str) -> NodeResult | None:
     """The person's answer; None while there is none and there is time left."""
     assert isinstance(call.node, ApproveNode)
     asking = _Question(services, run, call.node, call)

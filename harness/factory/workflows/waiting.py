@@ -55,7 +55,7 @@ class Patience:
             case ApproveNode() if call.key not in self.asked:
                 self.asked.add(call.key)
                 shown = str(value_of(node.shows, self._inputs(call)))
-                return approvals.answer(self.services, self.policy, self.run, call, shown)
+                return approvals.answer(self.services, self.run, call, shown)
             case CallNode():
                 given = {
                     name: value_of(one, self._inputs(call)) for name, one in node.given.items()
