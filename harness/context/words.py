@@ -14,6 +14,7 @@ _NOISE = frozenset(f"{_ENGLISH} {_KEYWORDS}".split())
 LONGEST_WORD = 64
 # How often one word counts. BM25 hardly distinguishes more.
 MOST_REPEATS = 6
+_MOST_ASKED = 64
 
 
 def words(text: str) -> list[str]:
@@ -44,7 +45,7 @@ def counted(text: str, *, most: int) -> str:
     return " ".join(kept[:most])
 
 
-def query(heading: str, text: str, *, most: int = 64) -> str:
+def query(heading: str, text: str) -> str:
     """The words of a question for FTS5: any of them may match, and those of the heading count
     twice.
 
@@ -52,6 +53,6 @@ def query(heading: str, text: str, *, most: int = 64) -> str:
     """
     first = list(dict.fromkeys(words(heading)))
     rest = sorted(Counter(words(text)).items(), key=lambda item: -item[1])
-    chosen = list(dict.fromkeys((*first, *(word for word, _ in rest))))[:most]
+    chosen = list(dict.fromkeys((*first, *(word for word, _ in rest))))[:_MOST_ASKED]
     doubled = (word for word in chosen for _ in range(2 if word in first else 1))
     return " OR ".join(f'"{word}"' for word in doubled)

@@ -144,11 +144,11 @@ def _ability(question: str, facts: Mapping[str, Fact], names: Iterable[str]) -> 
 
 
 def facts_of_policy(
-    policy: "PolicySnapshot", read: Callable[[str], bytes | None], *, form: str = ""
+    policy: "PolicySnapshot", read: Callable[[str], bytes | None]
 ) -> dict[str, Fact]:
     """What a readable policy shows by itself: whether there is an app to judge, a lock
     that can be installed, a command for the tests, a trusted launcher. `read` gives the bytes of a
-    file beside it, None where there is none; `form` is the sandboxes'."""
+    file beside it, None where there is none."""
     config = policy.config
     app = (
         untried(config.app.judged_by, "")
@@ -176,14 +176,14 @@ def facts_of_policy(
         )
     )
     named = tuple(filter(None, (config.dependencies.lock, config.dependencies.tests)))
-    lock = _locks(named, read, form or Form.BWRAP_USERNS)
+    lock = _locks(named, read)
     found = {POLICY: seen(""), APP: app, TESTS: tests, TRUST: trust, LOCK: lock}
     # Commands alone are judged without a browser, whether or not there is one.
     commands_alone = config.app.judged_by and not config.app.start
     return found | ({BROWSER: seen("")} if commands_alone else {})
 
 
-def _locks(named: tuple[str, ...], read: Callable[[str], bytes | None], form: str) -> Fact:
+def _locks(named: tuple[str, ...], read: Callable[[str], bytes | None]) -> Fact:
     from harness.programs.sandbox.packages.ecosystems import ecosystem_of, joined
 
     for name in named:
@@ -195,7 +195,7 @@ def _locks(named: tuple[str, ...], read: Callable[[str], bytes | None], form: st
                 " lock`",
             )
         try:
-            ecosystem_of(name).check(joined(content, name, read), form=form)
+            ecosystem_of(name).check(joined(content, name, read), form=Form.BWRAP_USERNS)
         except FactoryError as error:
             return lacking(
                 f"nothing can be installed from {about_lock(name, error)}",

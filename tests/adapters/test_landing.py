@@ -14,12 +14,10 @@ def checkout(place, tmp_path):
     return tmp_path / "checkout"
 
 
-def branch_with_work(place, name="work", message="Work"):
+def branch_with_work(place, message="Work"):
     main = place.api("GET", "/branches/main").json()["commit"]["sha"]
-    place.api(
-        "POST", "/git/refs", by=place.factory, json={"ref": f"refs/heads/{name}", "sha": main}
-    )
-    return place.push({f"{name}.txt": f"{message}\n"}, branch=name, message=message)
+    place.api("POST", "/git/refs", by=place.factory, json={"ref": "refs/heads/work", "sha": main})
+    return place.push({"work.txt": f"{message}\n"}, branch="work", message=message)
 
 
 def opened(place, head="work", body=""):

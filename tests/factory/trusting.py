@@ -34,18 +34,18 @@ def trusting(words: str = f"level: full, {NUMBERS}", *, paths: str = "tidebook/*
     )
 
 
-def landed_before(world, *, stayed=0, amended=0, path=STORE, kind="bug", first=1000):
-    """Landings of one area and kind, each with its outcome. Gives the number after the last."""
+def landed_before(world, *, stayed=0, amended=0, first=1000):
+    """Landings of one area, each with its outcome. Gives the number after the last."""
     outcomes = [Outcome.STAYED] * stayed + [Outcome.AMENDED] * amended
     for issue, outcome in enumerate(outcomes, first):
-        _landed(world, issue, path, kind)
+        _landed(world, issue)
         _followed(world, issue, outcome)
     return first + len(outcomes)
 
 
-def taken_back_before(world, *, issue=5000, path=STORE, kind="bug") -> None:
+def taken_back_before(world, *, issue=5000) -> None:
     """A landing that was taken back."""
-    _landed(world, issue, path, kind)
+    _landed(world, issue)
     take_back(world, issue)
 
 
@@ -55,11 +55,11 @@ def take_back(world, issue: int) -> None:
     world.ledger.append(Reverted(f"b{issue}", commit, "main"), f"back/{issue}", issue=issue)
 
 
-def _landed(world, issue: int, path: str, kind: str) -> None:
+def _landed(world, issue: int) -> None:
     state = State.UNTRIAGED
     for event in _LIFE:
         if event is Event.GATES_OPEN:
-            facts = facts_as_json(ChangeFacts(files=(change(path),)))
+            facts = facts_as_json(ChangeFacts(files=(change(STORE),)))
             asked = FactsRecorded("b", f"h{issue}", "merge", "", facts, None, ())
             world.ledger.append(asked, f"asked/{issue}", issue=issue)
         if event is Event.LANDED:
@@ -69,7 +69,7 @@ def _landed(world, issue: int, path: str, kind: str) -> None:
         moved = TransitionRecorded(event, state, after)
         world.ledger.append(moved, f"moved/{issue}/{event}", issue=issue)
         if event is Event.TRIAGE_ACCEPTED:
-            triaged = TriageDecided(event, issue_kind=kind)
+            triaged = TriageDecided(event, issue_kind="bug")
             world.ledger.append(triaged, f"triaged/{issue}", issue=issue)
         state = after
 

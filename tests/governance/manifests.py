@@ -78,8 +78,8 @@ def _package_json(packages):
     )
 
 
-def tarball(name: str, version: str, *, host: str = "registry.example") -> str:
-    return f"https://{host}/{name}/-/{name.rpartition('/')[2]}-{version}.tgz"
+def tarball(name: str, version: str) -> str:
+    return f"https://registry.example/{name}/-/{name.rpartition('/')[2]}-{version}.tgz"
 
 
 def package_lock(packages):

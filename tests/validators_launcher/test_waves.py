@@ -43,9 +43,7 @@ RUNS = [
     ("runs", "attempt", "names"),
     [
         (judgement_runs, {}, RUNS),
-        (judgement_runs, {"attempt": 3}, [name[:-1] + "3" for name in RUNS]),
         (retry_runs, {}, ["journey-plain-2", "journey-masked-2"]),
-        (retry_runs, {"attempt": 3}, ["journey-plain-3", "journey-masked-3"]),
         (base_runs, {}, ["base-plain-1", "base-masked-1"]),
         (base_runs, {"attempt": 2}, ["base-plain-2", "base-masked-2"]),
     ],

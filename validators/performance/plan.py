@@ -66,30 +66,28 @@ class Plan:
     at_once: int = AT_ONCE
 
 
-def judgement_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId, ...]:
+def judgement_runs(journeys: Iterable[str]) -> tuple[RunId, ...]:
     """The runs for judging a candidate: each journey plain and masked, its negative control, and
     one run for every fault injector."""
     return tuple(
         run
         for name in journeys
         for run in (
-            RunId(name, Identity.PLAIN, attempt=attempt),
-            RunId(name, Identity.MASKED, attempt=attempt),
-            RunId(name, kind=RunKind.NEGATIVE_CONTROL, attempt=attempt),
+            RunId(name, Identity.PLAIN),
+            RunId(name, Identity.MASKED),
+            RunId(name, kind=RunKind.NEGATIVE_CONTROL),
             *(
-                RunId(name, kind=RunKind.FAULT_INJECTION, injector=injector, attempt=attempt)
+                RunId(name, kind=RunKind.FAULT_INJECTION, injector=injector)
                 for injector in FaultInjector
             ),
         )
     )
 
 
-def retry_runs(journeys: Iterable[str], *, attempt: int = 2) -> tuple[RunId, ...]:
+def retry_runs(journeys: Iterable[str]) -> tuple[RunId, ...]:
     """The runs of a retry for journeys that did not pass. A retry can only show that a result is
     flaky, never make it pass."""
-    return tuple(
-        RunId(name, identity, attempt=attempt) for name in journeys for identity in Identity
-    )
+    return tuple(RunId(name, identity, attempt=2) for name in journeys for identity in Identity)
 
 
 def suite_runs(journey: str, *, plain: bool) -> tuple[RunId, ...]:

@@ -40,20 +40,20 @@ class NoAnswer(Exception):
     """The model could not be asked, or its answer is not valid. The text is one line for people."""
 
 
-def model_at(port: int, *, seconds: float = MODEL_SECONDS) -> Ask:
+def model_at(port: int) -> Ask:
     """A function that asks the model behind a port: a request in, the text and tool calls of the
     answer out. It raises NoAnswer."""
 
     def ask(request: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return _content(port, json.dumps(request), seconds=seconds)
+        return _content(port, json.dumps(request))
 
     return ask
 
 
-def _content(port: int, body: str, *, seconds: float) -> list[dict[str, Any]]:
+def _content(port: int, body: str) -> list[dict[str, Any]]:
     """Text and tool calls of one message (https://docs.anthropic.com/en/api/messages). Raises
     NoAnswer with the broker's own message."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=MODEL_SECONDS)
     try:
         connection.request("POST", "/v1/messages", body.encode(), HEADERS)
         answer = connection.getresponse()

@@ -98,12 +98,12 @@ class SignsOfLife:
             self._change(left=now, how=how, looks_again=None)
 
     @contextmanager
-    def beating(self, seconds: float = BEAT_SECONDS) -> Iterator[None]:
-        """Leave a sign every so many seconds, while the block lasts."""
+    def beating(self) -> Iterator[None]:
+        """Leave a sign every BEAT_SECONDS, while the block lasts."""
         done = threading.Event()
 
         def beat() -> None:
-            while not done.wait(seconds):
+            while not done.wait(BEAT_SECONDS):
                 self.beat()
 
         thread = threading.Thread(target=beat, name="signs of life", daemon=True)

@@ -49,7 +49,7 @@ class GcResult:
     trash: tuple[Path, ...]
 
 
-def sweep_home(services: Services, *, days: float = DAYS) -> GcResult:
+def sweep_home(services: Services) -> GcResult:
     """Sweep the home that this process works on, between two runs, for `factory up`. A separate
     process deletes the trash.
 
@@ -61,7 +61,7 @@ def sweep_home(services: Services, *, days: float = DAYS) -> GcResult:
         services.places,
         services.wheels,
         services.ledger.entries(),
-        days=days,
+        days=DAYS,
         recordings=recordings,
         dry_run=False,
     )

@@ -18,18 +18,16 @@ BODY_SECONDS = 10.0
 _WINDOW = {"gzip": 31, "deflate": 15}
 
 
-async def body_of(
-    request: "Request", *, seconds: float = BODY_SECONDS, may_be_packed: bool = True
-) -> bytes:
+async def body_of(request: "Request", *, may_be_packed: bool = True) -> bytes:
     """The body as its sender had it before it was packed. Raises Refused."""
     coding = request.headers.get("content-encoding", "").strip().lower()
     if coding not in ("", "identity", *(("br", *_WINDOW) if may_be_packed else ())):
         raise Refused(415, "expected no content encoding, or of an SDK gzip, deflate or br")
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(BODY_SECONDS):
             received = await _received(request)
     except TimeoutError:
-        raise Refused(408, f"the body did not come within {seconds:g} s") from None
+        raise Refused(408, f"the body did not come within {BODY_SECONDS:g} s") from None
     return unpacked(received, coding)
 
 

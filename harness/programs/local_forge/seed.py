@@ -20,6 +20,7 @@ from harness.programs.local_forge.start import RunningForge
 
 SECONDS, REQUEST_SECONDS = 120, 30
 _LEFT_OUT = ("__pycache__/", "*.pyc", ".venv/", ".pytest_cache/", ".git/")
+_DATE = "2026-01-05T09:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +163,12 @@ def push_folder(
     branch: str = "main",
     message: str = "Import",
     author: str = "Tidebook <tidebook@example.org>",
-    date: str = "2026-01-05T09:00:00Z",
 ) -> str:
     """Commit what `folder` holds on top of the forge's branch (or as its first commit), push it,
     and return the sha.
 
     The folder's own .gitignore applies, caches are left out, and bytes are stored unchanged. The
-    same folder, branch tip, message, author (`Name <email>`) and date (ISO 8601) give the same sha.
+    same folder, branch tip, message and author (`Name <email>`) give the same sha.
     Raises ForgeError with git's message.
     """
     name, _, email = author.rstrip(">").partition(" <")
@@ -176,7 +176,7 @@ def push_folder(
     env = _environment(token) | {
         f"GIT_{role}_{part}": value
         for role in ("AUTHOR", "COMMITTER")
-        for part, value in (("NAME", name), ("EMAIL", email), ("DATE", date))
+        for part, value in (("NAME", name), ("EMAIL", email), ("DATE", _DATE))
     }
     try:
         store = scratch / "store.git"

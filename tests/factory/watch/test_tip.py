@@ -33,11 +33,11 @@ def files(world, commit):
     return world.git.trees[world.git.tree_of(commit)]
 
 
-def red_where(world, mark: bytes, path=STORE):
-    """A journey that is red wherever the file holds these bytes."""
+def red_where(world, mark: bytes):
+    """A journey that is red wherever the store holds these bytes."""
 
     def stands(commit):
-        return "red" if mark in files(world, commit).get(path, b"") else "green"
+        return "red" if mark in files(world, commit).get(STORE, b"") else "green"
 
     return stands
 
@@ -77,9 +77,9 @@ def world(tmp_path):
     return world
 
 
-def broken_by(world, work=breaks):
+def broken_by(world):
     """The number of an issue whose landing broke the journey, and was not answered yet."""
-    world.agent.works = [work]
+    world.agent.works = [breaks]
     issue = world.file("Another", "The places are gone.")
     world.tick()
     return issue

@@ -88,12 +88,14 @@ class Template:
 
 
 TRIES = 20
+# Words of a text.
+MOST_AVOIDED = 2000
 
 
-def words_of(text: str, *, most: int = 2000) -> frozenset[str]:
+def words_of(text: str) -> frozenset[str]:
     """The words and numbers of a text, of which a draw is none."""
     words = dict.fromkeys(found.group().casefold() for found in re.finditer(r"\w{1,40}", text))
-    return frozenset(list(words)[:most])
+    return frozenset(list(words)[:MOST_AVOIDED])
 
 
 @dataclass(frozen=True, slots=True)

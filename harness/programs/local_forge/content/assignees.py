@@ -9,6 +9,8 @@ from harness.programs.local_forge.storage.records import Repo, Role, User
 from harness.programs.local_forge.storage.tables import assignees, issues
 from harness.programs.local_forge.transaction import Transaction
 
+MOST_TAKEN = 20
+
 
 def of_issues(tx: Transaction, ids: Sequence[int]) -> dict[int, tuple[User, ...]]:
     """The assignees of each issue, ordered by account number."""
@@ -27,11 +29,9 @@ def possible(tx: Transaction, repo: Repo) -> tuple[User, ...]:
     return tuple(user for user in everybody if role_on(tx, user, repo) >= Role.TRIAGE)
 
 
-def taken_by(
-    tx: Transaction, repo: Repo, user: User, *, limit: int = 20
-) -> tuple[tuple[int, str, bool], ...]:
-    """The open issues assigned to an account, newest first: number, title, and whether
-    it is a pull request."""
+def taken_by(tx: Transaction, repo: Repo, user: User) -> tuple[tuple[int, str, bool], ...]:
+    """The last MOST_TAKEN open issues assigned to an account, newest first: number, title, and
+    whether it is a pull request."""
     joined = select(issues.c.number, issues.c.title, issues.c.is_pull).join(
         assignees, assignees.c.issue_id == issues.c.id
     )
@@ -40,7 +40,7 @@ def taken_by(
     )
     return tuple(
         (row.number, row.title, row.is_pull)
-        for row in tx.db.execute(theirs.order_by(issues.c.id.desc()).limit(limit))
+        for row in tx.db.execute(theirs.order_by(issues.c.id.desc()).limit(MOST_TAKEN))
     )
 
 
