@@ -110,10 +110,10 @@ def open_works(
     *,
     log: Log,
     lease: "Lease",
-    heartbeat: Callable[[], None] = lambda: None,
+    heartbeat: Callable[[], None],
     warm: int = 0,
     backup: BackupTimes | None = None,
-    signs: SignsOfLife | None = None,
+    signs: SignsOfLife,
 ) -> Iterator[Works]:
     """A whole factory without the lease, which the caller holds.
 
@@ -244,7 +244,7 @@ def _services(
     broker: Path,
     log: Log,
     warm: int,
-    signs: SignsOfLife | None,
+    signs: SignsOfLife,
     before_effect: Callable[[], None],
 ) -> Services:
     from harness.agents.sessions import BrokerClient

@@ -185,7 +185,7 @@ def _allowed(facts: MergeFacts) -> Iterator[Refusal]:
 def gate_event(
     found: Collection[Refusal],
     *,
-    waits: Collection[NotGreen] = (),
+    waits: Collection[NotGreen],
     about_checks: Collection[str] = (),
 ) -> Event:
     """What follows from the refusals of a gate.

@@ -35,7 +35,7 @@ _SETTINGS = (
 )
 
 
-def check_out(git_dir: Path, folder: Path, commit: CommitSha, *, nice: int = 0) -> None:
+def check_out(git_dir: Path, folder: Path, commit: CommitSha, *, nice: int) -> None:
     """Make the files below `folder` and the index of `git_dir` those of `commit`, and write only
     what differs.
 
@@ -50,7 +50,7 @@ def check_out(git_dir: Path, folder: Path, commit: CommitSha, *, nice: int = 0) 
         )
 
 
-def settle(git_dir: Path, folder: Path, *, nice: int = 0) -> None:
+def settle(git_dir: Path, folder: Path, *, nice: int) -> None:
     """Compare by content each file that was written in the same second as the index, and give the
     index a new time.
 

@@ -37,8 +37,8 @@ def ask_author(
     sandboxes: Sandboxes,
     folder: Path,
     seconds: int,
-    returned: tuple[ReturnedJourney, ...] = (),
-    held: int = 0,
+    returned: tuple[ReturnedJourney, ...],
+    held: int,
     app: AppView,
 ) -> AuthorAnswer:
     """The author's answer for the request's issue, within `seconds`.

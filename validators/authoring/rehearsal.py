@@ -23,7 +23,6 @@ from validators.launcher.proving import Trial, new_trial
 from validators.launcher.workplace import work_folder
 from validators.store.journeys import JourneyStore
 
-ROUNDS = 3
 MOST_ROUNDS = 20
 
 
@@ -115,9 +114,9 @@ def rehearsals(
     context: Context,
     journeys: Mapping[str, Journey],
     *,
-    rounds: int = ROUNDS,
+    rounds: int,
     seed: int | None = None,
-    keep: Path | None = None,
+    keep: Path | None,
     proofs: Path | None = None,
 ) -> tuple[Rehearsal, ...]:
     """What each journey (by digest) shows in this number of rounds.

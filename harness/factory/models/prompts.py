@@ -93,7 +93,7 @@ def _requested(job: Job) -> str:
     return json.dumps(documents, indent=1, ensure_ascii=False) if documents else ""
 
 
-def implementer_task(job: Job, *, step: str = "") -> str:
+def implementer_task(job: Job, *, step: str) -> str:
     """The implementer's task, by the prompt that the workflow names. `step` is the part of a split
     task to do now, as JSON; empty for all of it."""
     assert isinstance(job.node, AgentNode)

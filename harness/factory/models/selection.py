@@ -45,7 +45,7 @@ def select_model(
     *,
     at_least: int = 0,
     tried: frozenset[str] = frozenset(),
-    why: str = "",
+    why: str,
 ) -> Tier:
     """The model that plays `role` now: the first in the chain from place `at_least` on, else the
     nearest before it, that was not `tried` and is not paused. `why` is the reason for a later one.

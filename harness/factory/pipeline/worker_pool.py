@@ -47,7 +47,7 @@ class WorkerPool:
         Call it only while a worker is free."""
         self._under_way[self._pool.submit(move)] = issue, workflow
 
-    def wait_for_one(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+    def wait_for_one(self, meanwhile: Callable[[], None]) -> None:
         """Wait until a worker is free again, and call `meanwhile` every five seconds. Raise what a
         move raised."""
         while True:

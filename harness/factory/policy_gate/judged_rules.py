@@ -103,7 +103,7 @@ def vote_on_judged_rules(
     base: CommitSha,
     head: CommitSha,
     asking: bool,
-    lifted: Lifted = (),
+    lifted: Lifted,
 ) -> Decision:
     """The decision with the answer of each judged rule; the decision unchanged if code refuses
     already.

@@ -226,7 +226,7 @@ def _worked(job: Job, tier: Tier, worktree: Path, *, steps: tuple[str, ...]) -> 
     return _built(reports, worktree, tier)
 
 
-def _assignment(job: Job, worktree: Path, tier: Tier, *, step: str = "") -> Assignment:
+def _assignment(job: Job, worktree: Path, tier: Tier, *, step: str) -> Assignment:
     config = job.policy.config
     return Assignment(
         run=job.run,

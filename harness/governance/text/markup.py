@@ -28,7 +28,7 @@ _Step: TypeAlias = tuple[str, int] | None
 _Reader: TypeAlias = Callable[["_Scan", int], _Step]
 
 
-def without_hidden_markup(text: str, *, trusted: bool = True) -> tuple[str, list[Hidden]]:
+def without_hidden_markup(text: str, *, trusted: bool) -> tuple[str, list[Hidden]]:
     """The text without what a page would not show, and each span of that. What is left of an image
     or a comment is a marker that names it, so that two halves of a text can never join into new
     markup. A text that is not `trusted` is read as if nothing in it were code. A text in which

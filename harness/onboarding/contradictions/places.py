@@ -87,7 +87,7 @@ def missing_workflows(
     files: Mapping[str, str],
     flows: tuple[Flow, ...],
     *,
-    known: Collection[str] = (),
+    known: Collection[str],
 ) -> Iterator[Contradiction]:
     """Every workflow that prose names, by file or by name, and that does not exist. `known` are
     those without a file here."""

@@ -34,7 +34,7 @@ class _Term:
 
 
 def unused_terms(
-    documents: tuple[ProsePassage, ...], files: Mapping[str, str], *, known: Collection[str] = ()
+    documents: tuple[ProsePassage, ...], files: Mapping[str, str], *, known: Collection[str]
 ) -> Iterator[Contradiction]:
     """Labels and slash commands that only prose mentions, where others of their kind are
     used. `known`: used elsewhere."""

@@ -69,7 +69,7 @@ def sweep_home(services: Services) -> GcResult:
     return found
 
 
-def collect_garbage(home: Path, *, days: float = DAYS, dry_run: bool = False) -> GcResult:
+def collect_garbage(home: Path, *, days: float, dry_run: bool) -> GcResult:
     """All of `factory gc`. Nobody else may work on the home; on return the trash is deleted. A dry
     run takes no lock and changes nothing.
 

@@ -69,7 +69,7 @@ class ReplayOptions:
 
 
 def replay_bundle(
-    bundle: Bundle, options: ReplayOptions, *, log: Log, folder: Path | None = None
+    bundle: Bundle, options: ReplayOptions, *, log: Log, folder: Path | None
 ) -> ReplayResult:
     """Run the bundle again, in a temporary folder or in `folder`, which then stays. Raises
     ConfigError if something is missing."""

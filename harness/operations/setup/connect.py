@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from github import Github
     from github.Repository import Repository
 
-GITHUB = "https://api.github.com"
 TOKEN_BYTES, KEY_BYTES = 4096, 65536
 _PART = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _REFUSALS = {
@@ -69,8 +68,8 @@ def connect_by_token(
     home: Path,
     repository: str,
     *,
-    api: str = GITHUB,
-    token_env: str = "",
+    api: str,
+    token_env: str,
     token_file: Path | None = None,
 ) -> AppConnection:
     """Check the token, then make the home serve the repository. Raises ConfigError, or ForgeError
@@ -95,7 +94,7 @@ def connect_by_token(
 
 
 def connect_as_app(
-    home: Path, repository: str, given: AppCredentials, *, api: str = GITHUB
+    home: Path, repository: str, given: AppCredentials, *, api: str
 ) -> AppConnection:
     """Check that the app is installed there with all permissions, then make the home serve the
     repository as this app. Raises as `connect_by_token` does, naming each missing permission."""
