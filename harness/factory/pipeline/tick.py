@@ -41,8 +41,6 @@ from harness.factory.workflows.start import begin_due
 # A verdict holds for one tip of the default branch, so these two run for one issue at a time.
 ON_BASE = frozenset({"validate", "merge"})
 
-UNSPECIFIED = "triage has decided nothing about its text, and nothing is built without that"
-
 # No honest way through the lifecycle needs more moves. The bound makes sure that a tick ends.
 MOVES_PER_ISSUE = 24
 
@@ -169,7 +167,11 @@ def decide_next(history: History, policy: PolicySnapshot) -> Next | None:
             return Next("triage")
         # By way of a landing that was taken up again, or a ledger of an older version.
         case State.ACCEPTED | State.CHANGES_REQUESTED if history.specification is None:
-            return Next(event=Event.TRIAGE_AGAIN, reason=UNSPECIFIED)
+            return Next(
+                event=Event.TRIAGE_AGAIN,
+                reason="triage has decided nothing about its text, and nothing is built"
+                " without that",
+            )
         case State.ACCEPTED | State.CHANGES_REQUESTED if history.attempts >= limits.attempts:
             return Next(
                 event=Event.ROUNDS_EXHAUSTED,
