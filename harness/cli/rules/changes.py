@@ -61,8 +61,7 @@ def recorded(
     """The changes in `file`, those of the clone's history, or those of the ledger.
 
     Raises ConfigError when there is none of them, or when it cannot be read."""
-    from harness.factory.policy_gate.recorded import recorded_changes
-    from harness.factory.policy_gate.recorded import since as later_than
+    from harness.factory.policy_gate.recorded import later_than, recorded_changes
     from harness.home.state import open_ledger
     from harness.store.clock import SystemClock
 

@@ -137,7 +137,7 @@ def _facts_in(document: JsonObject) -> ChangeFacts:
     return ChangeFacts(**known)
 
 
-def since(
+def later_than(
     changes: Iterable[RecordedChange], moment: datetime, *, file: str | None = None
 ) -> tuple[RecordedChange, ...]:
     """The changes that landed, or else were asked about, at `moment` or later. Changes without a

@@ -14,10 +14,10 @@ from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event, State
 from harness.factory.policy_gate.recorded import (
     facts_that_rules_use,
+    later_than,
     recorded_answers,
     recorded_changes,
     recorded_cites,
-    since,
 )
 from harness.governance.checks.gates import TestsKept as SuiteKept
 from harness.governance.checks.gates import TestsRedOnBase as RedOnBase
@@ -304,6 +304,6 @@ def test_only_what_is_young_enough_is_replayed() -> None:
         RecordedChange(4, ChangeFacts(), merged_at="2026-04-03"),
     ]
     moment = datetime.fromisoformat("2026-04-02T00:00:00Z")
-    assert [change.number for change in since(changes, moment)] == [3, 4]
+    assert [change.number for change in later_than(changes, moment)] == [3, 4]
     with pytest.raises(ConfigError, match="pull request 5"):
-        since([RecordedChange(5, ChangeFacts(), merged_at="yesterday")], moment)
+        later_than([RecordedChange(5, ChangeFacts(), merged_at="yesterday")], moment)
