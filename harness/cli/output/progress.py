@@ -3,7 +3,6 @@ terminal each result is a line."""
 
 import logging
 import time
-from types import TracebackType
 from typing import Self
 
 from rich.markup import escape
@@ -30,12 +29,7 @@ class Progress(logging.Handler):
             self._status.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._status.stop()
 
     def emit(self, record: logging.LogRecord) -> None:

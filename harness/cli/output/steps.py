@@ -1,7 +1,6 @@
 """The lines of a journey that is tried, each as it comes; on a terminal below them the step that is
 underway, and for how long."""
 
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -36,12 +35,7 @@ class StepLines:
             self._underway.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.live:
             self._underway.stop()
 

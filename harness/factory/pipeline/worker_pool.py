@@ -9,7 +9,6 @@ Properties:
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from types import TracebackType
 
 MEANWHILE_SECONDS = 5.0
 
@@ -65,11 +64,6 @@ class WorkerPool:
         self._halt.clear()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._halt.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
