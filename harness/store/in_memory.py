@@ -1,5 +1,5 @@
-"""Ledgers and an engine in memory: for a replay, which continues a recorded ledger, and for a dry
-run.
+"""Ledgers and an engine in memory: for a replay, which continues a recorded ledger, for a dry run,
+and for a drill.
 
 Properties:
 - Up to the start of its run, the replay's chain is the recorded one: same entries, same hashes.
@@ -19,6 +19,7 @@ from threading import RLock
 from harness.domain.events import CommandGiven, LedgerEvent
 from harness.domain.ledger import Entry, Fault, Head, NewEntry, Recorded, chained
 from harness.domain.plain import JsonObject
+from harness.domain.workflow import NodeResult, Outcome
 from harness.ports.engine import Action
 from harness.store.ledger.decoding import decoded, stored
 
@@ -154,11 +155,12 @@ def _resumed(entry: Entry, run: str) -> bool:
 
 
 class DirectEngine:
-    """The `Engine` port without a store: work is done when it is started, once for each key."""
+    """The `Engine` port without a store: work is done when it is started, once for each key. `done`
+    outlives it, as the store of the real engine does."""
 
-    def __init__(self) -> None:
+    def __init__(self, done: dict[str, JsonObject] | None = None) -> None:
         self._actions: dict[str, Action] = {}
-        self._done: dict[str, JsonObject] = {}
+        self._done = {} if done is None else done
 
     def register(self, name: str, action: Action) -> None:
         self._actions[name] = action
@@ -181,7 +183,8 @@ class DirectEngine:
         return ready
 
     def cancel(self, key: str) -> None:
-        """Nothing to cancel: everything started is done."""
+        cancelled = NodeResult(Outcome.CANCELLED, message="it was cancelled", retryable=False)
+        self._done.setdefault(key, cancelled.as_json())
 
     def doze(self) -> None:
         """Nothing to release."""

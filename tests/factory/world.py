@@ -18,9 +18,9 @@ from harness.factory.run.services import Places, Services
 from harness.factory.run.signs import SignsOfLife
 from harness.log import Log
 from harness.ports.error_groups import ErrorGroups
+from harness.store.in_memory import DirectEngine
 from tests.fakes.clock import FakeClock
 from tests.fakes.decorated import Decorated
-from tests.fakes.engine import FakeEngine
 from tests.fakes.forge import FakeForge
 from tests.fakes.git import FakeGit
 from tests.fakes.ledger import FakeLedger
@@ -147,7 +147,7 @@ class World:
 
     def tick(self, **only) -> tuple[int, ...]:
         """One tick of a factory that starts anew on what is there."""
-        services, engine = self.services(), FakeEngine(self.done)
+        services, engine = self.services(), DirectEngine(self.done)
         engine.register(ACTION, node_action(services))
         self.dispatch = Dispatch(services, engine)
         return tick(services, self.dispatch, **only)

@@ -14,9 +14,9 @@ from harness.log import Log
 from harness.operations.daemon.context import DaemonContext
 from harness.operations.daemon.loop import Loop
 from harness.operations.daemon.shutdown import Shutdown
+from harness.store.in_memory import DirectEngine
 from harness.store.systemd import Notifier
 from harness.wiring import Works
-from tests.fakes.engine import FakeEngine
 from tests.fakes.log import LogEntries
 
 
@@ -67,7 +67,7 @@ class DaemonRun:
             lift_after,
         )
         self.shutdown = RequestedShutdown(1)
-        services, engine = world.services(), FakeEngine(world.done)
+        services, engine = world.services(), DirectEngine(world.done)
         engine.register(ACTION, node_action(services))
         context = DaemonContext(
             world.work,

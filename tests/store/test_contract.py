@@ -1,4 +1,4 @@
-"""What the ports promise, asked of the real thing and of the fake that other tests stand on."""
+"""What the ports promise, asked of the real thing and of what other tests stand on instead."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from harness.ports.engine import Engine
 from harness.ports.ledger import Ledger
 from harness.store.clock import SystemClock
 from harness.store.durable.engine import Durable
+from harness.store.in_memory import DirectEngine
 from harness.store.ledger.postgres import PostgresLedger
 from harness.store.ledger.sqlite import SqliteLedger
 from harness.workflow import EngineExecutor, run
 from tests.events import event_of
-from tests.fakes.engine import FakeEngine
 from tests.fakes.ledger import FakeLedger
 from tests.workflow.doubles import nodes, produced
 
@@ -28,7 +28,7 @@ SECONDS = 300
 """Longer than any work here takes, however busy the machine is."""
 
 
-@pytest.fixture(params=["sqlite", "postgres", "fake"])
+@pytest.fixture(params=["sqlite", "postgres", "memory"])
 def launch(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Launch]:
     """An engine with these actions; each one after the first stands on what the one before left."""
     live: list[Any] = []
@@ -38,7 +38,8 @@ def launch(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Launch]:
     def start(**actions: Callable[[Any], Any]) -> Engine:
         while live:
             live.pop().close()
-        made = FakeEngine(kept) if request.param == "fake" else Durable(tmp_path, address=address)
+        in_memory = request.param == "memory"
+        made = DirectEngine(kept) if in_memory else Durable(tmp_path, address=address)
         for name, action in actions.items():
             made.register(name, action)
         made.launch()

@@ -1,12 +1,9 @@
 """A ledger that goes on from a recorded one."""
 
-import time
-
 import pytest
 
 from harness.domain.ledger import entry_document, first_fault
-from harness.operations.drill.stand_ins import ImmediateEngine
-from harness.store.in_memory import DirectEngine, OverlayLedger, ReplayedLedger, entries_from
+from harness.store.in_memory import OverlayLedger, ReplayedLedger, entries_from
 from tests.events import event_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.ledger import FakeLedger
@@ -82,25 +79,3 @@ def test_a_ledger_over_another_leaves_it_as_it_is(recorded) -> None:
     assert over.entries(issue=1)[-1].data == {"x": [1, 2]}
     assert over.find("issue/2") == recorded.find("issue/2")
     assert first_fault(over.entries(), None) is None
-
-
-def test_the_engine_does_work_once_for_each_key() -> None:
-    engine, done = DirectEngine(), []
-    engine.register("node", lambda payload: done.append(payload) or {"outcome": "produced"})
-    for _ in range(2):
-        engine.start("r/a/1", "node", {"n": 1})
-    assert done == [{"n": 1}]
-    assert engine.wait_any(frozenset({"r/a/1", "r/b/1"}), seconds=0) == (
-        "r/a/1",
-        {"outcome": "produced"},
-    )
-    assert engine.wait_any(frozenset({"r/b/1"}), seconds=0) is None
-
-
-@pytest.mark.parametrize("engine", [DirectEngine(), ImmediateEngine({})], ids=["plan", "drill"])
-def test_a_wait_for_nothing_takes_its_time_so_a_run_does_not_spin_until_a_retry_is_due(
-    engine,
-) -> None:
-    began = time.monotonic()
-    assert engine.wait_any(frozenset(), seconds=0.05) is None
-    assert time.monotonic() - began >= 0.05

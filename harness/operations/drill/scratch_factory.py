@@ -21,7 +21,6 @@ from harness.operations.drill.shop import project, wanted
 from harness.operations.drill.stand_ins import (
     QUOTE,
     FreeBroker,
-    ImmediateEngine,
     ObedientAgent,
     ObedientModel,
     SigningJudge,
@@ -33,6 +32,7 @@ from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
 from harness.repository.worktrees.adapter import RunWorktrees
 from harness.store.clock import SystemClock
+from harness.store.in_memory import DirectEngine
 from harness.store.ledger.sqlite import SqliteLedger
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class ScratchFactory:
 
     def tick(self, **only: Any) -> tuple[int, ...]:
         """One tick of a factory that has just started."""
-        engine = ImmediateEngine(self.done)
+        engine = DirectEngine(self.done)
         engine.register(ACTION, node_action(self.services))
         return tick(self.services, Dispatch(self.services, engine), **only)
 

@@ -5,7 +5,6 @@ the real one. Attacks on the real judge are in `harness.operations.drill.attacks
 
 import json
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +18,6 @@ from harness.domain.plain import JsonDict, JsonObject
 from harness.domain.verdict import Verdict
 from harness.factory.stages.duplicates import NOT_THE_SAME, PAIR_SCHEMA, SAME
 from harness.ports.agent import AgentReport, Assignment
-from harness.ports.engine import Action
 from harness.ports.model import Session, SessionRequest
 from harness.ports.validator import Authored, Journeys, Judged, Observed
 from harness.validator.envelope import (
@@ -120,57 +118,6 @@ class FreeBroker:
     def usage(self, session: Session) -> Usage:
         """See the port."""
         return Usage(calls=1)
-
-
-class ImmediateEngine:
-    """Runs each action at once, and once for each key. `done` survives a restart, as the
-    store of the real engine does."""
-
-    def __init__(self, done: dict[str, JsonObject]) -> None:
-        self._actions: dict[str, Action] = {}
-        self._done = done
-
-    def register(self, name: str, action: Action) -> None:
-        """See the port."""
-        self._actions[name] = action
-
-    def launch(self) -> None:
-        """Nothing to recover: `start` has run everything."""
-
-    def start(self, key: str, name: str, payload: JsonObject) -> None:
-        """See the port."""
-        if key not in self._done:
-            self._done[key] = json.loads(
-                json.dumps(self._actions[name](json.loads(json.dumps(payload))))
-            )
-
-    def wait_any(self, keys: frozenset[str], *, seconds: float) -> tuple[str, JsonObject] | None:
-        """See the port."""
-        ready = sorted(keys & self._done.keys())
-        if not ready:
-            # Only a retry is waited for. Without the sleep its run would spin until it is due.
-            time.sleep(seconds)
-            return None
-        return ready[0], self._done[ready[0]]
-
-    def cancel(self, key: str) -> None:
-        """See the port."""
-        self._done.setdefault(
-            key,
-            {
-                "outcome": "cancelled",
-                "output": {},
-                "message": "cancelled",
-                "event": None,
-                "retryable": False,
-            },
-        )
-
-    def doze(self) -> None:
-        """Nothing to release."""
-
-    def close(self) -> None:
-        """Nothing to release."""
 
 
 class SigningJudge:
