@@ -260,7 +260,7 @@ def forwarding(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> 
 
 @pytest.fixture
 def sdk() -> Iterator[Callable[[Session], "Anthropic"]]:
-    """The real SDK on a session's socket."""
+    """The real SDK on the socket of a session, or of what is opened for one."""
     clients: list[Anthropic] = []
 
     def client(session: Session) -> "Anthropic":

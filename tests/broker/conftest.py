@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.agents.unix_http import unix_http_client
 from harness.programs.broker.caps import SessionCaps, SessionIdentity
 from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import prices
@@ -41,10 +40,9 @@ from tests.agents.conftest import (  # noqa: F401 - fixtures
     sdk,
 )
 from tests.agents.conftest import Provider as Endpoint
-from tests.fakes.sdks import anthropic, openai
+from tests.fakes.sdks import openai
 
 if TYPE_CHECKING:
-    from anthropic import Anthropic
     from openai import OpenAI
 
 NUMBERS = count(1)
@@ -229,25 +227,6 @@ def _bench(tmp_path_factory: pytest.TempPathFactory, provider: Endpoint) -> Iter
 @pytest.fixture
 def bench(_bench: Bench, provider: Endpoint) -> Bench:  # noqa: F811 - so that what was planned must be used up
     return _bench
-
-
-@pytest.fixture
-def claude() -> Iterator[Callable[[OpenedSession], "Anthropic"]]:
-    """The official SDK of the Anthropic wire, on a session's socket."""
-    clients: list[Anthropic] = []
-
-    def client(served: OpenedSession) -> "Anthropic":
-        http = unix_http_client(served.socket, seconds=SECONDS)
-        clients.append(
-            anthropic.Anthropic(
-                base_url="http://broker", api_key="of-the-sandbox", max_retries=0, http_client=http
-            )
-        )
-        return clients[-1]
-
-    yield client
-    for each in clients:
-        each.close()
 
 
 @pytest.fixture

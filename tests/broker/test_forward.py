@@ -125,14 +125,14 @@ def test_a_stream_is_passed_on_as_it_comes_and_settled(
 
 @pytest.mark.parametrize("cut_at", [0, 1, 4])
 def test_a_stream_cut_by_the_provider_costs_what_was_reserved_and_is_an_error(
-    bench: Bench, provider: Provider, claude: Callable[[OpenedSession], "Anthropic"], cut_at: int
+    bench: Bench, provider: Provider, sdk: Callable[[OpenedSession], "Anthropic"], cut_at: int
 ) -> None:
     pieces = [encoded(event) for event in events_of(message(text("Hello, sea.")))]
     provider.plan(Answer(pieces=pieces[:cut_at]))
     served = bench.open()
     with (
         pytest.raises(anthropic.APIStatusError, match="ended before the message did"),
-        claude(served).messages.stream(**ASK) as stream,
+        sdk(served).messages.stream(**ASK) as stream,
     ):
         stream.get_final_message()
     # 100 × 10 + more than 2000 × 2 a million; in full it were 0.0004
@@ -153,7 +153,7 @@ def test_a_stream_that_the_sandbox_leaves_costs_what_was_reserved(
 
 
 def test_rubbish_in_a_stream_is_an_error_and_not_an_answer(
-    bench: Bench, provider: Provider, claude: Callable[[OpenedSession], "Anthropic"]
+    bench: Bench, provider: Provider, sdk: Callable[[OpenedSession], "Anthropic"]
 ) -> None:
     for pieces in (
         [b"data: [1]\n\n"],
@@ -165,7 +165,7 @@ def test_rubbish_in_a_stream_is_an_error_and_not_an_answer(
         provider.plan(Answer(pieces=pieces))
         with (
             pytest.raises(anthropic.APIStatusError),
-            claude(bench.open()).messages.stream(**ASK) as stream,
+            sdk(bench.open()).messages.stream(**ASK) as stream,
         ):
             stream.get_final_message()
 

@@ -44,7 +44,7 @@ ASK: dict[str, Any] = {
 }
 COUNT = {name: value for name, value in ASK.items() if name != "max_tokens"}
 SAID = message(text("Hello, sea. " * 9))
-Claude = Callable[[OpenedSession], "Anthropic"]
+Sdk = Callable[[OpenedSession], "Anthropic"]
 
 
 def error(status: int, kind: str, words: str = "no", **headers: str) -> Answer:
@@ -97,16 +97,16 @@ def ask(client: "Anthropic", how: str) -> None:
         ways[how]()
 
 
-def is_answered(served: OpenedSession, provider: Endpoint, claude: Claude) -> bool:
+def is_answered(served: OpenedSession, provider: Endpoint, sdk: Sdk) -> bool:
     provider.plan(message(text("Here.")))
-    return bool(claude(served).messages.create(**ASK).content[0].text == "Here.")
+    return bool(sdk(served).messages.create(**ASK).content[0].text == "Here.")
 
 
 @pytest.mark.parametrize(("how", "provoked", "how_often"), PROVOKED.values(), ids=PROVOKED)
 def test_what_one_issue_provokes_pauses_it_and_nobody_else(
     bench: Bench,
     provider: Endpoint,
-    claude: Claude,
+    sdk: Sdk,
     how: str,
     provoked: Answer,
     how_often: tuple[int, bool],
@@ -118,13 +118,13 @@ def test_what_one_issue_provokes_pauses_it_and_nobody_else(
         asked = 0
         while attacker.usage["fault"] is None and asked < times:
             provider.plan(provoked, *[OF_OUR_OWN] * is_looked_into)
-            ask(claude(attacker), how)
+            ask(sdk(attacker), how)
             asked += 1
-        assert is_answered(other, provider, claude)
+        assert is_answered(other, provider, sdk)
         assert attacker.usage["calls"] == asked
         assert attacker.usage["fault"]["cause"] == "issue"
         with pytest.raises(anthropic.InternalServerError, match="is not asked for issue 9000 now"):
-            claude(bench.open(beside=other, issue=9_000)).messages.create(**ASK)
+            sdk(bench.open(beside=other, issue=9_000)).messages.create(**ASK)
         other.clock.at += 3_601
     assert other.breaker.document() is None
 
@@ -138,29 +138,29 @@ OF_ONE_REQUEST = {
 
 @pytest.mark.parametrize(("how", "provoked"), OF_ONE_REQUEST.values(), ids=OF_ONE_REQUEST)
 def test_where_our_own_call_is_answered_the_fault_is_the_requests_and_pauses_nobody(
-    bench: Bench, provider: Endpoint, claude: Claude, how: str, provoked: Answer
+    bench: Bench, provider: Endpoint, sdk: Sdk, how: str, provoked: Answer
 ) -> None:
     served = bench.open()
     for _ in range(3):
         provider.plan(provoked, OF_OUR_OWN)
-        ask(claude(served), how)
+        ask(sdk(served), how)
     assert (served.usage["fault"], served.notices) == (None, [])
-    assert is_answered(served, provider, claude)
+    assert is_answered(served, provider, sdk)
 
 
 def test_where_nobody_can_tell_whose_fault_it_is_only_that_issue_waits(
-    bench: Bench, provider: Endpoint, claude: Claude
+    bench: Bench, provider: Endpoint, sdk: Sdk
 ) -> None:
     served = bench.open()
     provider.plan(error(401, "authentication_error"), error(529, "overloaded_error"))
-    ask(claude(served), "create")
+    ask(sdk(served), "create")
     assert served.usage["fault"]["cause"] == "issue"
 
 
 def meets(
     bench: Bench,
     provider: Endpoint,
-    claude: Claude,
+    sdk: Sdk,
     provoked: Answer,
     *,
     beside: OpenedSession,
@@ -169,7 +169,7 @@ def meets(
 ) -> OpenedSession:
     provider.plan(provoked)
     served = bench.open(beside=beside, issue=issue)
-    ask(claude(served), how)
+    ask(sdk(served), how)
     return served
 
 
@@ -177,12 +177,12 @@ OVERLOADED = error(529, "overloaded_error", **LONG)
 
 
 def test_what_two_issues_meet_pauses_everybody_until_the_provider_said(
-    bench: Bench, provider: Endpoint, claude: Claude
+    bench: Bench, provider: Endpoint, sdk: Sdk
 ) -> None:
     other = bench.open()
     for issue in (9_001, 9_002):
         assert other.breaker.document() is None
-        served = meets(bench, provider, claude, OVERLOADED, beside=other, issue=issue)
+        served = meets(bench, provider, sdk, OVERLOADED, beside=other, issue=issue)
     assert served.usage["fault"]["cause"] == "provider"
     assert other.breaker.document() == {
         "provider": "acme",
@@ -192,32 +192,32 @@ def test_what_two_issues_meet_pauses_everybody_until_the_provider_said(
     with pytest.raises(
         anthropic.InternalServerError, match="the model provider acme is not asked now"
     ):
-        claude(other).messages.create(**ASK)
+        sdk(other).messages.create(**ASK)
 
 
 def test_what_two_issues_meet_as_they_count_is_no_evidence_and_no_answer_to_a_count_is(
-    bench: Bench, provider: Endpoint, claude: Claude
+    bench: Bench, provider: Endpoint, sdk: Sdk
 ) -> None:
     other = bench.open()
     for issue in (9_001, 9_002):
-        meets(bench, provider, claude, OVERLOADED, beside=other, issue=issue, how="count")
-    assert is_answered(other, provider, claude)
-    meets(bench, provider, claude, OVERLOADED, beside=other, issue=9_003)
+        meets(bench, provider, sdk, OVERLOADED, beside=other, issue=issue, how="count")
+    assert is_answered(other, provider, sdk)
+    meets(bench, provider, sdk, OVERLOADED, beside=other, issue=9_003)
     provider.plan(Answer({"input_tokens": 14}))
-    claude(other).messages.count_tokens(**COUNT)
-    meets(bench, provider, claude, OVERLOADED, beside=other, issue=9_004)
+    sdk(other).messages.count_tokens(**COUNT)
+    meets(bench, provider, sdk, OVERLOADED, beside=other, issue=9_004)
     assert other.breaker.document() is not None
 
 
 def test_a_session_that_has_made_its_calls_counts_no_tokens(
-    bench: Bench, provider: Endpoint, claude: Claude
+    bench: Bench, provider: Endpoint, sdk: Sdk
 ) -> None:
     served = bench.open(calls=2)
     for _ in range(2):
         provider.plan(Answer({"input_tokens": 14}))
-        claude(served).messages.count_tokens(**COUNT)
+        sdk(served).messages.count_tokens(**COUNT)
     with pytest.raises(anthropic.PermissionDeniedError, match="this session may make 2 calls"):
-        claude(served).messages.count_tokens(**COUNT)
+        sdk(served).messages.count_tokens(**COUNT)
     assert (served.usage["calls"], served.cost) == (2, 0)
     assert len(provider.seen) == 2
 

@@ -40,7 +40,7 @@ SAID = message(
     text("Hello, sea. " * 9),
     {"type": "tool_use", "id": "t", "name": "run", "input": {"command": "ls -l"}},
 )
-Claude, Gpt = Callable[[OpenedSession], "Anthropic"], Callable[[Path], "OpenAI"]
+Sdk, Gpt = Callable[[OpenedSession], "Anthropic"], Callable[[Path], "OpenAI"]
 
 
 def error(status: int, kind: str = "api_error", **headers: str) -> Answer:
@@ -71,7 +71,7 @@ STATUSES = {
 def test_an_error_comes_back_with_its_status_after_the_tries_that_may_help(
     bench: Bench,
     provider: Endpoint,
-    claude: Claude,
+    sdk: Sdk,
     gpt: Gpt,
     stream: bool,
     status: int,
@@ -81,7 +81,7 @@ def test_an_error_comes_back_with_its_status_after_the_tries_that_may_help(
     one, other = bench.open(), bench.open("openai")
     provider.plan(*[error(status) for _ in range(2 * tries)])
     with pytest.raises(getattr(anthropic, raised)) as refused:
-        claude(one).messages.create(**ASK, stream=stream)
+        sdk(one).messages.create(**ASK, stream=stream)
     assert (refused.value.status_code, len(provider.seen)) == (status, tries)
     with pytest.raises(getattr(openai, raised)) as denied:
         gpt(other.socket).responses.create(**INPUT, stream=stream)
@@ -173,7 +173,7 @@ WRONG_SET_UPS = {
 def test_a_wrong_set_up_is_the_operators_to_know_pauses_everybody_and_costs_nothing(
     bench: Bench,
     provider: Endpoint,
-    claude: Claude,
+    sdk: Sdk,
     gpt: Gpt,
     api: str,
     answer: Answer,
@@ -182,7 +182,7 @@ def test_a_wrong_set_up_is_the_operators_to_know_pauses_everybody_and_costs_noth
     """The broker's own call meets the same, in each API that the session may use."""
     served = bench.open(api)
     provider.plan(*[replace(answer) for _ in range(2 if api == "anthropic" else 3)])
-    asking: Any = claude(served).messages if api == "anthropic" else gpt(served.socket).responses
+    asking: Any = sdk(served).messages if api == "anthropic" else gpt(served.socket).responses
     with pytest.raises((anthropic.InternalServerError, openai.InternalServerError)) as refused:
         asking.create(**(ASK if api == "anthropic" else INPUT))
     said = refused.value.response
@@ -199,13 +199,13 @@ def test_a_wrong_set_up_is_the_operators_to_know_pauses_everybody_and_costs_noth
 
 
 def test_an_address_where_nobody_listens_pauses_everybody_after_the_tries_that_may_help(
-    bench: Bench, claude: Claude
+    bench: Bench, sdk: Sdk
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
     served = bench.open(url=url)
     with pytest.raises(anthropic.InternalServerError, match="no connection to it can be made"):
-        claude(served).messages.create(**ASK)
+        sdk(served).messages.create(**ASK)
     assert served.clock.slept == [1, 2, 4]
     assert served.usage["fault"]["cause"] == "provider"
     assert (len(served.notices), served.cost) == (1, 0)
@@ -223,7 +223,7 @@ def test_an_address_where_nobody_listens_pauses_everybody_after_the_tries_that_m
 def test_what_was_refused_is_refused_alike_when_its_wire_log_is_played(
     bench: Bench,
     provider: Endpoint,
-    claude: Claude,
+    sdk: Sdk,
     gpt: Gpt,
     api: str,
     status: int,
@@ -231,9 +231,7 @@ def test_what_was_refused_is_refused_alike_when_its_wire_log_is_played(
     tries: int,
 ) -> None:
     def answer(served: OpenedSession) -> tuple[int, Any]:
-        asking: Any = (
-            claude(served).messages if api == "anthropic" else gpt(served.socket).responses
-        )
+        asking: Any = sdk(served).messages if api == "anthropic" else gpt(served.socket).responses
         with pytest.raises((anthropic.APIStatusError, openai.APIStatusError)) as refused:
             asking.create(**(ASK if api == "anthropic" else INPUT))
         return refused.value.response.status_code, refused.value.response.json()
@@ -250,11 +248,11 @@ def test_what_was_refused_is_refused_alike_when_its_wire_log_is_played(
 
 @pytest.mark.parametrize("cap", ["usd", "usd_call", "usd_day"])
 def test_a_cap_that_refused_a_call_refuses_it_again_when_its_wire_log_is_played(
-    bench: Bench, claude: Claude, cap: str
+    bench: Bench, sdk: Sdk, cap: str
 ) -> None:
     def answer(served: OpenedSession) -> tuple[int, Any]:
         with pytest.raises(anthropic.APIStatusError) as refused:
-            claude(served).messages.create(**ASK)
+            sdk(served).messages.create(**ASK)
         return refused.value.response.status_code, refused.value.response.json()
 
     served = bench.open(**{cap: Decimal("0.00001")})
@@ -290,61 +288,59 @@ def test_a_quota_that_is_used_up_is_asked_once_and_pauses(
 
 
 def test_an_overload_that_does_not_pass_pauses_until_the_provider_said(
-    bench: Bench, provider: Endpoint, claude: Claude
+    bench: Bench, provider: Endpoint, sdk: Sdk
 ) -> None:
     served = bench.open()
     provider.plan(error(429, "rate_limit_error", **{"retry-after": "1800"}))
     with pytest.raises(anthropic.RateLimitError) as refused:
-        claude(served).messages.create(**ASK)
+        sdk(served).messages.create(**ASK)
     assert refused.value.response.headers["retry-after"] == "1800"
     assert served.clock.slept == []
     with pytest.raises(anthropic.InternalServerError, match="goes on at 2026-11-02T12:30:00"):
-        claude(served).messages.create(**ASK)
+        sdk(served).messages.create(**ASK)
 
 
 def test_after_the_pause_it_is_asked_again_and_all_is_well(
-    bench: Bench, provider: Endpoint, claude: Claude, tmp_path: Path
+    bench: Bench, provider: Endpoint, sdk: Sdk, tmp_path: Path
 ) -> None:
     first = bench.open(home=tmp_path, issue=9)
     provider.plan(error(429, "rate_limit_error", **{"retry-after": "1800"}))
     with pytest.raises(anthropic.RateLimitError):
-        claude(first).messages.create(**ASK)
+        sdk(first).messages.create(**ASK)
     # another broker, over the same store: it knows
     early = bench.open(home=tmp_path, issue=9)
     with pytest.raises(anthropic.InternalServerError, match="is not asked for issue 9 now"):
-        claude(early).messages.create(**ASK)
+        sdk(early).messages.create(**ASK)
     assert early.cost == 0
     later = bench.open(home=tmp_path, issue=9)
     later.clock.at += 1800
     provider.plan(message(text("Now.")))
-    assert claude(later).messages.create(**ASK).content[0].text == "Now."
+    assert sdk(later).messages.create(**ASK).content[0].text == "Now."
     assert later.breaker.pause(9) is None
 
 
-def test_three_streams_cut_in_a_row_pause(bench: Bench, provider: Endpoint, claude: Claude) -> None:
+def test_three_streams_cut_in_a_row_pause(bench: Bench, provider: Endpoint, sdk: Sdk) -> None:
     served = bench.open()
     for _ in range(3):
         provider.plan(Answer(pieces=streamed(MESSAGES, SAID, {})[:6]))
         with (
             pytest.raises(anthropic.APIStatusError, match="ended before the message did"),
-            claude(served).messages.stream(**ASK) as stream,
+            sdk(served).messages.stream(**ASK) as stream,
         ):
             stream.get_final_message()
     assert served.usage["fault"]["type"] == "factory_paused"
 
 
-def test_a_sandbox_that_hangs_up_opens_nothing(
-    bench: Bench, provider: Endpoint, claude: Claude
-) -> None:
+def test_a_sandbox_that_hangs_up_opens_nothing(bench: Bench, provider: Endpoint, sdk: Sdk) -> None:
     served = bench.open()
     for _ in range(4):
         held = threading.Event()
         provider.plan(Answer(pieces=streamed(MESSAGES, SAID, {}), pause=held))
-        with claude(served).messages.stream(**ASK) as stream:
+        with sdk(served).messages.stream(**ASK) as stream:
             next(iter(stream))
         held.set()
     provider.plan(message(text("Now.")))
-    assert claude(served).messages.create(**ASK).content[0].text == "Now."
+    assert sdk(served).messages.create(**ASK).content[0].text == "Now."
     assert served.notices == []
 
 
@@ -410,14 +406,14 @@ def test_an_error_within_a_stream_is_retried_before_an_answer_and_passed_on_afte
 
 
 def test_a_provider_that_hangs_is_waited_for_and_not_for_ever(
-    bench: Bench, provider: Endpoint, claude: Claude
+    bench: Bench, provider: Endpoint, sdk: Sdk
 ) -> None:
     held = threading.Event()
     served = bench.open(timeouts=Timeouts(silent=0.3))
     provider.plan(Answer(pieces=streamed(MESSAGES, SAID, {}), pause=held))
     with (
         pytest.raises(anthropic.APIStatusError, match=r"the provider sent nothing for 0\.3 s"),
-        claude(served).messages.stream(**ASK) as stream,
+        sdk(served).messages.stream(**ASK) as stream,
     ):
         stream.get_final_message()
     held.set()
@@ -470,12 +466,12 @@ ENDLESS = {
 
 @pytest.mark.parametrize(("stream", "piece", "head"), ENDLESS.values(), ids=ENDLESS)
 def test_an_answer_that_never_ends_is_ended(
-    bench: Bench, claude: Claude, stream: bool, piece: bytes, head: bytes
+    bench: Bench, sdk: Sdk, stream: bool, piece: bytes, head: bytes
 ) -> None:
     dribble = Dribble(piece, head)
     served = bench.open(url=dribble.url, timeouts=Timeouts(whole=0.5))
     with pytest.raises(anthropic.APIStatusError, match=r"took longer than 0\.5 s"):
-        list(claude(served).messages.create(**ASK, stream=stream))
+        list(sdk(served).messages.create(**ASK, stream=stream))
     dribble.close()
     assert served.cost > Decimal("0.005")
 
@@ -549,11 +545,11 @@ def test_a_packed_body_is_refused_by_name(bench: Bench, packing: str) -> None:
 
 
 def test_a_tools_result_of_ten_megabytes_is_refused_as_too_large_on_either_wire(
-    bench: Bench, claude: Claude, gpt: Gpt
+    bench: Bench, sdk: Sdk, gpt: Gpt
 ) -> None:
     result = {"type": "tool_result", "tool_use_id": "t", "content": "x" * 10_000_000}
     with pytest.raises(anthropic.APIStatusError) as refused:
-        claude(bench.open()).messages.create(
+        sdk(bench.open()).messages.create(
             **ASK | {"messages": [{"role": "user", "content": [result]}]}
         )
     with pytest.raises(openai.APIStatusError) as denied:
@@ -572,7 +568,7 @@ def test_a_tools_result_of_ten_megabytes_is_refused_as_too_large_on_either_wire(
     "dialect", [MESSAGES, CHAT, RESPONSES], ids=["messages", "chat", "responses"]
 )
 def test_a_provider_that_writes_on_beyond_its_limit_is_cut_where_the_cap_is_crossed(
-    bench: Bench, provider: Endpoint, claude: Claude, gpt: Gpt, dialect: Any
+    bench: Bench, provider: Endpoint, sdk: Sdk, gpt: Gpt, dialect: Any
 ) -> None:
     """By an estimate: the wire's own count comes at the end, and this end never would."""
     endless = message(text("word " * 4_000), output_tokens=50_000)
@@ -588,7 +584,7 @@ def test_a_provider_that_writes_on_beyond_its_limit_is_cut_where_the_cap_is_cros
     )
     shown: list[Any] = []
     made: Any = (
-        claude(served).messages
+        sdk(served).messages
         if dialect is MESSAGES
         else (
             gpt(served.socket).chat.completions if dialect is CHAT else gpt(served.socket).responses
