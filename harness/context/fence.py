@@ -4,7 +4,7 @@ text."""
 import json
 import re
 
-from harness.governance.text.invisible import is_invisible
+from harness.governance.text.invisible import visible
 
 _TICKS = re.compile("`+")
 
@@ -19,14 +19,3 @@ def fenced(text: str) -> str:
 def quoted(name: str) -> str:
     """A name from outside, as one JSON string."""
     return visible(json.dumps(name, ensure_ascii=False))
-
-
-def visible(text: str) -> str:
-    """The text with an escape for each invisible character: what a person cannot see, a model
-    does not read."""
-    unseen = "".join(char for char in set(text) if is_invisible(char))
-    return (
-        re.sub(f"[{re.escape(unseen)}]", lambda char: json.dumps(char[0])[1:-1], text)
-        if unseen
-        else text
-    )

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from harness.context.fence import fenced, quoted, visible
+from harness.context.fence import fenced, quoted
+from harness.governance.text.invisible import visible
 
 HOSTILE = st.text(alphabet=st.sampled_from("`~ \n>#ab-"), max_size=120)
 

@@ -1,6 +1,7 @@
 """Characters that show nothing: controls, formats, bidi, zero width, tags, variation selectors,
 blank letters."""
 
+import json
 import re
 import unicodedata
 
@@ -24,6 +25,18 @@ def is_invisible(char: str) -> bool:
         or char in _BLANK
         or code in _TAGS
         or code in _SELECTORS
+    )
+
+
+def visible(text: str) -> str:
+    """The text, or the JSON document, with JSON's escape for each invisible character: what a
+    person cannot see, no model reads and no reviewer judges."""
+    # Bidirectional controls and the like would show a reviewer another text than git stores.
+    unseen = "".join(char for char in set(text) if is_invisible(char))
+    return (
+        re.sub(f"[{re.escape(unseen)}]", lambda char: json.dumps(char[0])[1:-1], text)
+        if unseen
+        else text
     )
 
 

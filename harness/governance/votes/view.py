@@ -7,7 +7,6 @@ is no text, is a fault, and a fault is an abstention."""
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from harness.domain.facts import UNKNOWN, ChangeFacts, ChangeKind, FileChange
 from harness.domain.governance import Question, Sight
 from harness.domain.plain import JsonObject
 from harness.governance.paths import matches, resembles, text_of
-from harness.governance.text.invisible import is_invisible
+from harness.governance.text.invisible import visible
 from harness.governance.votes.hunks import hunks, lines_of
 
 LARGEST_VIEW = 100_000
@@ -131,7 +130,7 @@ def _material(
     for sight in question.sees:
         match sight:
             case Sight.ISSUE:
-                yield sight, _visible(issue)
+                yield sight, visible(issue)
             case Sight.DIFF:
                 yield from ((sight, _changed(file)) for file in files)
             case Sight.FILES:
@@ -162,16 +161,4 @@ def _document(head: JsonObject, rows: Sequence[Any]) -> str:
     """One JSON object, a row of it a line of the file, so that a model reads it as a person
     would."""
     listed = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
-    return _visible(f'{json.dumps(head, ensure_ascii=False)[:-1]}, "lines": [\n{listed}\n]}}')
-
-
-def _visible(document: str) -> str:
-    """JSON in which what shows nothing is written as an escape: a reviewer who cannot see it cannot
-    judge it."""
-    # Bidirectional controls and the like would show a reviewer another text than git stores.
-    unseen = "".join(char for char in set(document) if is_invisible(char))
-    return (
-        re.sub(f"[{re.escape(unseen)}]", lambda char: json.dumps(char[0])[1:-1], document)
-        if unseen
-        else document
-    )
+    return visible(f'{json.dumps(head, ensure_ascii=False)[:-1]}, "lines": [\n{listed}\n]}}')
