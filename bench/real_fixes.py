@@ -36,7 +36,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from math import sqrt
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the other half of this bench lies beside it
@@ -47,6 +46,7 @@ from validators.authoring.local_request import local_request
 from validators.authoring.prove import JourneyFiles, read_journeys
 from validators.authoring.rehearsal import Round, rehearsals
 from validators.domain.errors import JourneyInvalid
+from validators.domain.exploring.satisfaction import wilson
 from validators.launcher.context import opened_context
 from validators.launcher.workplace import work_folder
 from validators.wiring import SUPERVISOR
@@ -258,8 +258,8 @@ def _sums(sides: Sequence[Side]) -> Iterator[str]:
         for some, wrong in ((red, "passed"), (green, "failed"))
     )
     silent = sum(side.outcome == "inconclusive" for side in closed)
-    yield f"false passes    {passes} of {len(red)}, at most {_wilson(passes, len(red)):.0%}"
-    yield f"false failures  {failures} of {len(green)}, at most {_wilson(failures, len(green)):.0%}"
+    yield f"false passes    {passes} of {len(red)}, at most {wilson(passes, len(red))[1]:.0%}"
+    yield f"false failures  {failures} of {len(green)}, at most {wilson(failures, len(green))[1]:.0%}"
     yield f"no answer       {silent} of {len(closed)}"
     if first := [side for side in sides if side.name == FIRST]:
         yield (
@@ -269,16 +269,6 @@ def _sums(sides: Sequence[Side]) -> Iterator[str]:
     if known := [side for side in sides if side.name in OPEN]:
         yield f"open cases      {sum(side.holds for side in known)} of {len(known)} were seen"
     yield f"seconds         {sum(side.seconds for side in sides):.0f}"
-
-
-def _wilson(hits: int, count: int, z: float = 1.96) -> float:
-    """The upper end of Wilson's 95 % interval for a share of `hits` in `count`."""
-    if not count:
-        return 1.0
-    share, square = hits / count, z * z / count
-    return (share + square / 2 + z * sqrt(share * (1 - share) / count + square / (4 * count))) / (
-        1 + square
-    )
 
 
 def _arguments() -> argparse.Namespace:
