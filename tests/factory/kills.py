@@ -1,8 +1,9 @@
-"""Worlds whose factory is killed at an effect: nothing more happens, and what is there is what the
-next one finds."""
+"""Worlds whose factory is killed at an effect, or at an entry: nothing more happens, and what is
+there is what the next one finds."""
 
 from collections.abc import Callable, Iterator
 
+from harness.domain.events import LedgerEvent
 from tests.factory.world import World
 
 
@@ -49,6 +50,26 @@ def effects(world: World, act: Callable[[], object] | None = None) -> range:
     count = killing(world, NOWHERE, after=False)
     (act or world.tick)()
     return range(1, next(count))
+
+
+def dies_at(
+    world: World,
+    *kinds: str,
+    after: bool = True,
+    where: Callable[[LedgerEvent], bool] = lambda event: True,
+) -> None:
+    """The factory is killed once: before or after it records the first entry of these kinds."""
+    append, killed = world.ledger.append, []
+
+    def killing(event, key, **more):
+        if killed or event.kind not in kinds or not where(event):
+            return append(event, key, **more)
+        killed.append(key)
+        if after:
+            append(event, key, **more)
+        raise Killed
+
+    world.decorate("ledger", append=killing)
 
 
 def _deadly(act, count, at, *, after):

@@ -17,6 +17,7 @@ from harness.factory.run.policy_snapshot import policy_at
 from harness.forge.projection import GHOST
 from tests.events import event_of
 from tests.factory.demands import STORE, asking_a_person, governed, held_back
+from tests.factory.kills import Killed, dies_at
 from tests.factory.world import World, answers, edits_the_rules, fixes
 from tests.fakes.people import FakeAgent
 
@@ -207,21 +208,6 @@ def test_an_approval_is_for_its_commit_and_not_for_the_next(refused) -> None:
     assert world.history(issue).state is State.MERGED
 
 
-def dies_at(world, *kinds, after=True) -> None:
-    """The factory is killed once: before or after it records the first entry of these kinds."""
-    append = world.ledger.append
-
-    def killing(event, key, **more):
-        if event.kind not in kinds:
-            return append(event, key, **more)
-        world.decorate("ledger", append=append)
-        if after:
-            append(event, key, **more)
-        raise KeyboardInterrupt
-
-    world.decorate("ledger", append=killing)
-
-
 @pytest.mark.parametrize("kind", ["transition", "command", "reply"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_while_it_is_approved_it_is_approved_once_and_every_answer_is_read(
@@ -232,7 +218,7 @@ def test_killed_while_it_is_approved_it_is_approved_once_and_every_answer_is_rea
     world, issue, head = refused
     dies_at(world, kind, after=after)
     world.forge.say(issue, f"/factory cost\n/factory approve {head}", author=maintainer(world))
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         world.tick()
     world.tick()
     assert world.history(issue).state is State.MERGED
@@ -323,7 +309,7 @@ def test_killed_while_words_are_taken_in_they_make_one_round(refused, kind, afte
     dies_at(world, kind, after=after)
     try:
         world.tick()
-    except KeyboardInterrupt:
+    except Killed:
         world.tick()
     history = world.history(issue)
     assert history.rounds_by(Event.REVISED) == len(history.wishes) == 1
@@ -551,17 +537,9 @@ def test_several_commands_of_one_comment_are_done_in_their_order_and_answered_to
 
 def test_killed_between_two_commands_the_first_is_not_run_again(refused) -> None:
     world, issue, _ = refused
-    append = world.ledger.append
-
-    def killing(event, key, **more):
-        if event.kind == "command" and event.command == Event.OWNER_HOLD:
-            world.decorate("ledger", append=append)
-            raise KeyboardInterrupt
-        return append(event, key, **more)
-
-    world.decorate("ledger", append=killing)
+    dies_at(world, "command", where=lambda given: given.command == Event.OWNER_HOLD, after=False)
     world.forge.say(issue, "/factory resume\n/factory hold", author=maintainer(world))
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         world.tick()
     world.tick()
     assert world.history(issue).state is State.PAUSED
@@ -584,7 +562,7 @@ def test_killed_between_two_commands_what_the_first_was_refused_for_is_still_rea
     before = len(answers(world, issue))
     dies_at(world, "command", "unheard")
     world.forge.say(issue, f"{words}\n/factory cost", author=maintainer(world))
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         world.tick()
     world.tick()
     (said,) = answers(world, issue)[before:]

@@ -9,6 +9,7 @@ from harness.domain.lifecycle import Event, State
 from harness.factory.intake.issues import sync_issues
 from harness.factory.pipeline.tick import current_policy
 from tests.factory.demands import STORE, held_back
+from tests.factory.kills import Killed, dies_at
 from tests.factory.world import answers
 
 WORDS = "Call it places_left."
@@ -169,21 +170,8 @@ def test_killed_while_reviews_are_taken_in_nothing_is_doubled(refused, kind, aft
     world.forge.review(proposal.number, "Mine, too.", author="sam")
     world.forge.review(proposal.number, WORDS, author=writer(world))
     world.forge.review(proposal.number, "And more.", author=writer(world, "mo"))
-    append, killed = world.ledger.append, []
-
-    def killing(event, key, **more):
-        hits = event.kind == kind and not killed
-        if hits and not after:
-            killed.append(key)
-            raise KeyboardInterrupt
-        done = append(event, key, **more)
-        if hits:
-            killed.append(key)
-            raise KeyboardInterrupt
-        return done
-
-    world.decorate("ledger", append=killing)
-    with pytest.raises(KeyboardInterrupt):
+    dies_at(world, kind, after=after)
+    with pytest.raises(Killed):
         world.tick()
     world.tick()
     history = world.history(issue)

@@ -18,6 +18,7 @@ from harness.factory.records.history import history_of
 from harness.factory.run.policy_snapshot import policy_at
 from harness.store.in_memory import DirectEngine, ReplayedLedger
 from tests.events import event_of
+from tests.factory.kills import Killed, dies_at
 from tests.factory.reports import LONG
 from tests.factory.world import ACCEPT, World
 from tests.fakes.clock import FakeClock
@@ -306,17 +307,9 @@ def test_a_command_that_was_cut_off_by_a_kill_is_carried_out_all_the_same(world)
     second = world.file(body=LONG)
     world.tick(states=frozenset({State.UNTRIAGED}))
     world.forge.say(second, "/factory appeal mine is another walk", author="kim")
-    ledger = world.ledger
-
-    def killed_before_the_command_is_written(event, *args, **kwargs):
-        if event.kind == "command":
-            raise KeyboardInterrupt
-        return ledger.append(event, *args, **kwargs)
-
-    world.decorate("ledger", append=killed_before_the_command_is_written)
-    with pytest.raises(KeyboardInterrupt):
+    dies_at(world, "command", after=False)
+    with pytest.raises(Killed):
         world.tick(states=frozenset({State.UNTRIAGED}))
-    world.ledger = ledger
     world.tick(states=frozenset({State.UNTRIAGED}))
     events = [entry.data["event"] for entry in world.history(second).transitions]
     assert events.count(Event.APPEALED) == 1

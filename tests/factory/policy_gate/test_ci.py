@@ -13,7 +13,7 @@ from harness.domain.lifecycle import Event, State
 from harness.factory.policy_gate import ci
 from harness.factory.records.chain import chain
 from tests.factory.demands import STORE, demanding
-from tests.factory.kills import Killed
+from tests.factory.kills import Killed, dies_at
 from tests.factory.world import World, candidate_of, shown
 from tests.fakes.people import FakeSandbox
 
@@ -160,20 +160,7 @@ def test_killed_while_a_red_check_is_taken_in_there_is_one_round(waiting, kind, 
     world, issue = waiting
     world.agent.works = [anew]
     world.forge.report(candidate_of(world, issue), "ci", "failure", log="E  assert 3 == 4")
-    append, killed = world.ledger.append, []
-
-    def killing(event, key, **more):
-        hits = event.kind == kind and not killed
-        if hits and not after:
-            killed.append(key)
-            raise Killed
-        done = append(event, key, **more)
-        if hits:
-            killed.append(key)
-            raise Killed
-        return done
-
-    world.decorate("ledger", append=killing)
+    dies_at(world, kind, after=after)
     with pytest.raises(Killed):
         world.tick()
     world.tick()
