@@ -8,13 +8,17 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
+from harness.programs.local_forge.start import start
 from tests import warm
-from tests.scenarios.waiting import is_at_rest, wait_until
+from tests.scenarios.waiting import LONG, is_at_rest, wait_until
 
 FACTORY = Path(sys.executable).with_name("factory")
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +57,24 @@ class DemoRun:
     said: Said
     home: Path
     issues: frozenset[int]
+
+
+@contextmanager
+def forge_client(home: Path) -> Iterator[httpx.Client]:
+    """The repository on a home's forge, which is started for as long as somebody asks it."""
+    forge = start(home / "forge", seconds=LONG)
+    try:
+        token = (home / "keys" / "forge.token").read_text().strip()
+        with httpx.Client(
+            base_url=f"{forge.api}/repos/tidehouse/tidebook",
+            trust_env=False,
+            verify=False,
+            timeout=LONG,
+            headers={"Authorization": f"Bearer {token}"},
+        ) as http:
+            yield http
+    finally:
+        forge.stop()
 
 
 SOME, ALL = frozenset({1, 3, 5}), frozenset(range(1, 8))

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.scenarios.conftest import FACTORY, environment, factory
+from tests.scenarios.conftest import FACTORY, environment, factory, forge_client
 from tests.scenarios.waiting import LONG
 
 
@@ -193,24 +193,10 @@ def test_no_sealed_word_is_in_what_left_the_seal(demo) -> None:
 
 def talk(demo, issue):
     """Whether an issue is open, and what was said there."""
-    from harness.programs.local_forge.start import start
-
-    forge = start(demo.home / "forge", seconds=LONG)
-    try:
-        token = (demo.home / "keys" / "forge.token").read_text().strip()
-        with httpx.Client(
-            base_url=f"{forge.api}/repos/tidehouse/tidebook",
-            trust_env=False,
-            verify=False,
-            timeout=LONG,
-            headers={"Authorization": f"Bearer {token}"},
-        ) as http:
-            said = http.get(f"/issues/{issue}/comments").json()
-            return http.get(f"/issues/{issue}").json()["state"], [
-                comment["body"] for comment in said
-            ]
-    finally:
-        forge.stop()
+    with forge_client(demo.home) as http:
+        said = http.get(f"/issues/{issue}/comments").json()
+        state = http.get(f"/issues/{issue}").json()["state"]
+        return state, [comment["body"] for comment in said]
 
 
 def git(demo, *arguments):

@@ -12,8 +12,7 @@ import pytest
 
 from harness.home.state import open_ledger
 from harness.operations.setup.example import create_example
-from tests.scenarios.conftest import FACTORY, environment, factory
-from tests.scenarios.waiting import LONG
+from tests.scenarios.conftest import FACTORY, environment, factory, forge_client
 
 pytestmark = pytest.mark.soak(
     "kills by the clock; scenarios/test_kill_points dies before chosen effects"
@@ -81,28 +80,13 @@ def why(home, issues):
 
 def one_of_each(home):
     """Comments of the factory's on each issue, as the forge has them."""
-    import httpx
-
-    from harness.programs.local_forge.start import start
-
-    forge = start(home / "forge", seconds=LONG)
-    try:
-        token = (home / "keys" / "forge.token").read_text().strip()
-        with httpx.Client(
-            base_url=f"{forge.api}/repos/tidehouse/tidebook",
-            trust_env=False,
-            verify=False,
-            timeout=LONG,
-            headers={"Authorization": f"Bearer {token}"},
-        ) as http:
-            pulls = http.get("/pulls", params={"state": "all"}).json()
-            assert len(pulls) == 2
-            return {
-                number: sum(
-                    "lights-out-factory:issue" in comment["body"]
-                    for comment in http.get(f"/issues/{number}/comments").json()
-                )
-                for number in (1, 2, 3, 4, 5)
-            }
-    finally:
-        forge.stop()
+    with forge_client(home) as http:
+        pulls = http.get("/pulls", params={"state": "all"}).json()
+        assert len(pulls) == 2
+        return {
+            number: sum(
+                "lights-out-factory:issue" in comment["body"]
+                for comment in http.get(f"/issues/{number}/comments").json()
+            )
+            for number in (1, 2, 3, 4, 5)
+        }
