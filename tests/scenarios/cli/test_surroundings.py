@@ -72,7 +72,7 @@ def test_where_the_home_is_looked_for(tmp_path, env, where) -> None:
         **{name: value.format(here=tmp_path) for name, value in env.items()},
     )
     assert said.code == 2
-    assert f"there is no factory at {tmp_path / where};" in said.err
+    assert f"there is no factory at {tmp_path / where}:" in said.err
     assert list(tmp_path.iterdir()) == []
 
 
