@@ -3,10 +3,14 @@
 import os
 import secrets
 import signal
+import subprocess
 import time
 
 import pytest
 
+from harness.domain.errors import SandboxError
+from harness.programs.sandbox.launch import RunningSandbox
+from harness.programs.sandbox.walls.cgroup import Cgroup
 from tests.sandbox.sandboxes import LINGER, NEVER_ENDS, a_marker, groups_of, running_with, until
 
 
@@ -48,6 +52,16 @@ def test_a_sandbox_that_cannot_be_made_is_125_with_no_result_and_a_reason(sandbo
     ended = sandbox.run("true", cwd="/nowhere")
     assert (ended.code, ended.result) == (125, None)
     assert b"/nowhere" in ended.err
+
+
+def test_one_that_does_not_die_is_named_and_is_no_fault_of_the_program() -> None:
+    """A process that leads no group is not reached by the signal to its group."""
+    with subprocess.Popen(["sleep", "600"]) as process:
+        try:
+            with pytest.raises(SandboxError, match="does not die"):
+                RunningSandbox(process, None, -1, Cgroup(())).kill(seconds=0.1)
+        finally:
+            process.kill()
 
 
 def test_an_old_result_is_not_taken_for_this_one(sandbox) -> None:

@@ -62,20 +62,23 @@ class RunningSandbox:
         """The host's pids of what runs in it."""
         return self.group.tasks() or descendants(self.process.pid)
 
-    def kill(self) -> None:
-        """Kill it and wait until it is dead. Raises SandboxError when it does not die."""
+    def kill(self, *, seconds: float = DEATH_SECONDS) -> None:
+        """Kill it and wait until it is dead. Raises SandboxError when it does not die in time."""
         if self.outer_init and self.process.poll() is None:
             self.process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(timeout=DEATH_SECONDS)
+                self.process.wait(timeout=seconds)
         if self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
         if self.first is not None:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self.first, signal.SIGKILL)
-        self.process.wait(timeout=DEATH_SECONDS)
-        if self.first is not None and not readable([self.first], DEATH_SECONDS):
+        try:
+            self.process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            raise SandboxError(NOT_KILLED) from error
+        if self.first is not None and not readable([self.first], seconds):
             raise SandboxError(NOT_KILLED)
         # A killed outer init leaves its children to this process, unless a group holds them.
         if self.outer_init and not self.group.groups and not kill_descendants():
