@@ -5,6 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+from harness.domain.errors import SandboxError
+from harness.domain.sandbox import Form
+from harness.programs.sandbox import forms
+from tests.sandbox.sandboxes import AS_ROOT
+from tests.scenarios.waiting import LONG
+
+BEST = Form.BWRAP_ROOT if AS_ROOT else Form.BWRAP_USERNS
 PROGRAM = """
 import resource, sys
 from harness.programs.sandbox import forms, supervisor
@@ -24,7 +33,7 @@ def found(*, files: int) -> tuple[str, ...]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=LONG,
     )
     return tuple(done.stdout.split())
 
@@ -39,3 +48,17 @@ def test_a_form_that_took_the_place_of_a_better_one_is_not_kept() -> None:
     kept, form = found(files=8)
     assert kept == "0"
     assert not form.startswith("bwrap")
+
+
+def test_a_trial_that_took_too_long_makes_no_worse_form_the_best() -> None:
+    with pytest.raises(SandboxError, match=f"the form {BEST} did not end within 0 s") as refused:
+        forms.best(seconds=0)
+    assert refused.value.retryable
+
+
+def test_whoever_looks_for_the_best_form_for_others_leaves_it_to_them_when_nobody_can_tell() -> (
+    None
+):
+    forms.find_best(seconds=0)
+    assert forms.best.cache_info().currsize == 0
+    assert forms.best() is BEST

@@ -15,6 +15,7 @@ from harness.domain.errors import GitError, SandboxError
 from harness.domain.plain import JsonDict
 from harness.home.document import wheels_folder
 from harness.operations.doctor.finding import HealthFinding, fail, ok, warn
+from harness.programs.sandbox.client import PROBE_SECONDS
 
 PYTHON, GIT = (3, 11), (2, 39)
 ENOUGH_GIB, LEAST_GIB = 5.0, 1.0
@@ -91,16 +92,19 @@ def sandbox_report() -> JsonDict:
     """The report of the sandbox supervisor, which tries a sandbox of each form. Raises SandboxError
     if it does not answer."""
     # The environment of whoever asks must not change what the supervisor finds.
-    done = subprocess.run(
-        PROBE,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
-        start_new_session=True,
-    )
+    try:
+        done = subprocess.run(
+            PROBE,
+            capture_output=True,
+            text=True,
+            timeout=PROBE_SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+            start_new_session=True,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise SandboxError(f"the supervisor did not answer within {PROBE_SECONDS} s") from error
     if done.returncode:
         raise SandboxError(done.stderr.strip()[-300:] or "the supervisor did not answer")
     found: JsonDict = json.loads(done.stdout)

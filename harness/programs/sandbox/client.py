@@ -24,6 +24,8 @@ MOST_OUTPUT = 4 * 1024 * 1024
 # Beyond the sandbox's own wall clock; then the supervisor is killed, and its sandbox with it.
 STOP_SECONDS = 60
 LAYER_SECONDS = 1800
+# There are three forms to try, each for at most a minute.
+PROBE_SECONDS = 240
 
 
 class SandboxSupervisor:
@@ -63,11 +65,12 @@ class SandboxSupervisor:
 
     def form(self) -> str:
         """The sandbox form that works on this machine, found by running one; `unsealed` when none
-        does."""
+        does. Raises SandboxError when nobody can tell now."""
         if self._form != "auto":
             return self._form
         if self._found is None:
-            self._found = str(json.loads(_output_of(("probe", "--json"), seconds=60))["chosen"])
+            printed = _output_of(("probe", "--json"), seconds=PROBE_SECONDS)
+            self._found = str(json.loads(printed)["chosen"])
         return self._found
 
     def layer(

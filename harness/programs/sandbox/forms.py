@@ -13,9 +13,10 @@ from harness.domain.sandbox import Form, SandboxForm, SandboxSpec
 from harness.programs.sandbox.launch import HostResources, started
 from harness.programs.sandbox.walls import bubblewrap, landlock, seccomp
 from harness.programs.sandbox.walls.cgroup import Cgroup, cgroup_for
-from harness.programs.sandbox.walls.identity import FIRST_UID, USERNS_UID
+from harness.programs.sandbox.walls.identity import USERNS_UID, take_slot
 
-PROBE_SECONDS = 10
+# A trial takes a fraction of a second; one that takes this long shows nothing of the form.
+PROBE_SECONDS = 60
 
 DISK = "disk: growth of writable folders is watched, not held by a quota"
 SAME_USER = "user: the sandbox runs as the account that started it"
@@ -70,7 +71,7 @@ def unheld(form: Form, held: frozenset[str]) -> tuple[str, ...]:
 
 def chosen(requested: str) -> Form:
     """The form for a request: itself, or for "auto" the best that works here. Raises SandboxError
-    when it does not work."""
+    when it does not work, or when that cannot be told now."""
     if requested == "auto":
         return best()
     if requested == Form.BWRAP_ROOT and os.geteuid() != 0:
@@ -81,56 +82,77 @@ def chosen(requested: str) -> Form:
 
 
 @functools.cache
-def best() -> Form:
-    """The first form that works here; `unsealed` when no sandbox holds."""
-    return next(form for form in Form if probed(form).works)
+def best(*, seconds: float = PROBE_SECONDS) -> Form:
+    """The first form that works here; `unsealed` when no sandbox holds. Raises SandboxError, which
+    is retryable, when nobody can tell of a form before that whether it works."""
+    return next(form for form in Form if probed(form, seconds=seconds).works)
 
 
-def find_best() -> None:
+def find_best(*, seconds: float = PROBE_SECONDS) -> None:
     """Find the best form now, for every process that is forked from this one.
 
     Only the best form that this account can have is kept: another one may be there only because the
-    machine was too busy for the trial."""
-    if best() is not (Form.BWRAP_ROOT if os.geteuid() == 0 else Form.BWRAP_USERNS):
-        best.cache_clear()
-        probed.cache_clear()
+    machine was too busy for the trial. Where nobody can tell now, each process tries for itself."""
+    with contextlib.suppress(SandboxError):
+        if best(seconds=seconds) is _best_of_account():
+            return
+    best.cache_clear()
+    probed.cache_clear()
+
+
+def _best_of_account() -> Form:
+    return Form.BWRAP_ROOT if os.geteuid() == 0 else Form.BWRAP_USERNS
 
 
 @functools.cache
-def probed(form: Form) -> SandboxForm:
-    """What running one sandbox of this form has shown. Cached for the process."""
-    why = _trial(form)
+def probed(form: Form, *, seconds: float = PROBE_SECONDS) -> SandboxForm:
+    """What running one sandbox of this form has shown. Cached for the process. Raises SandboxError,
+    which is retryable, when it has shown nothing: it did not end within `seconds`."""
+    try:
+        why = _trial(form, seconds)
+    except subprocess.TimeoutExpired as error:
+        raise SandboxError(
+            f"a trial of the form {form} did not end within {seconds:g} s, so nobody can tell"
+            " whether it holds here; try again when the machine is less busy, or name a form",
+            retryable=True,
+        ) from error
+    except SandboxError as error:
+        if error.retryable:
+            raise
+        why = str(error)
+    except OSError as error:
+        why = str(error)
     return SandboxForm(form, why is None, why or "", _unheld_now(form))
 
 
-def _trial(form: Form) -> str | None:
+def _trial(form: Form, seconds: float) -> str | None:
+    """Why a sandbox of this form does not hold, or None. Raises what kept it from being tried."""
     if form is Form.UNSEALED:
         return None
     if form is Form.BWRAP_ROOT and os.geteuid() != 0:
         return "needs root"
     if form is Form.LANDLOCK:
-        return landlock.missing() or _landlock_trial()
+        return landlock.missing() or _landlock_trial(seconds)
     spec = SandboxSpec("probe", ("true",))
-    uid = FIRST_UID if form is Form.BWRAP_ROOT else USERNS_UID
-    view = bubblewrap.View()
-    try:
-        command = [*bubblewrap.command(form, spec, view, uid=uid), "/usr/bin/id", "-u"]
+    with contextlib.ExitStack() as ends:
+        uid, extra, inherited = USERNS_UID, tuple[str, ...](), tuple[int, ...]()
+        if form is Form.BWRAP_ROOT:
+            slot = ends.enter_context(contextlib.closing(take_slot()))
+            uid, extra, inherited = slot.uid, ("--sync-fd", str(slot.lock)), (slot.lock,)
+        view = ends.enter_context(contextlib.closing(bubblewrap.View()))
+        walls = bubblewrap.command(form, spec, view, uid=uid, extra=extra)
         # The sandbox dies with the thread that started it, so this thread waits for it.
         ended = subprocess.run(
-            command,
+            [*walls, "/usr/bin/id", "-u"],
             env={},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
-            timeout=PROBE_SECONDS,
-            pass_fds=view.files,
+            timeout=seconds,
+            pass_fds=(*view.files, *inherited),
             start_new_session=True,
         )
-    except (SandboxError, OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    finally:
-        view.close()
     if ended.returncode != 0 or ended.stdout.strip() != str(uid):
         return (
             ended.stderr.strip()
@@ -139,7 +161,7 @@ def _trial(form: Form) -> str | None:
     return None
 
 
-def _landlock_trial() -> str | None:
+def _landlock_trial(seconds: float) -> str | None:
     """Why a sandbox of this form does not hold, or None.
 
     Its command must run, and must not be able to read a file that was not shown to it.
@@ -156,11 +178,8 @@ def _landlock_trial() -> str | None:
             "probe", ("sh", "-c", 'id -u; cat "$1" 2> /dev/null', "sh", str(folder / "closed"))
         )
         resources = HostResources(os.getuid(), None, Cgroup(()), life, folder / "home")
-        try:
-            with started(Form.LANDLOCK, spec, resources, output=output_file.fileno()) as sandbox:
-                sandbox.process.wait(PROBE_SECONDS)
-        except (SandboxError, OSError, subprocess.TimeoutExpired) as error:
-            return str(error)
+        with started(Form.LANDLOCK, spec, resources, output=output_file.fileno()) as sandbox:
+            sandbox.process.wait(seconds)
         output_file.seek(0)
         output = output_file.read().decode(errors="replace")
     return (

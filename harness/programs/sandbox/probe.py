@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from harness.domain.sandbox import Form
+from harness.domain.errors import SandboxError
+from harness.domain.sandbox import Form, SandboxForm
 from harness.programs.sandbox import forms
 from harness.programs.sandbox.browser import browser_path
 from harness.programs.sandbox.walls import bubblewrap
@@ -11,9 +12,10 @@ from harness.programs.sandbox.walls import bubblewrap
 def report() -> dict[str, Any]:
     """`{chosen, forms: [{form, works, why, unheld}], browser, visible}`.
 
-    `visible` are the host folders that every sandbox can read.
+    `visible` are the host folders that every sandbox can read. Raises SandboxError when nobody can
+    tell now which form is the best.
     """
-    shown = [forms.probed(form) for form in Form]
+    shown = [_shown(form) for form in Form]
     return {
         "chosen": str(forms.best()),
         "forms": [
@@ -23,6 +25,13 @@ def report() -> dict[str, Any]:
         "browser": browser_path(),
         "visible": list(bubblewrap.always_visible()),
     }
+
+
+def _shown(form: Form) -> SandboxForm:
+    try:
+        return forms.probed(form)
+    except SandboxError as error:
+        return SandboxForm(form, False, str(error), ())
 
 
 def text_of(found: dict[str, Any]) -> str:
