@@ -79,7 +79,7 @@ def instance(stack: ExitStack, folder: Path, tree: Path, seed: int, identity: Id
     place = folder / f"{seed}-{identity}"
     (place / "papers").mkdir(parents=True)
     command = (sys.executable, "-I", "-m", "harness.programs.sandbox")
-    start = Start((), "PORT", "/", 5, 600, "", commands={"tool": ("python", "./tool.py")})
+    start = Start((), "PORT", "/", 120, 600, "", commands={"tool": ("python", "./tool.py")})
     starter = InstanceStarter(start, Sandboxes(command, "auto", place / "papers"), place, stack)
     world = command_world(RunId("j", identity), seed=seed)
     (listener,) = starter.listeners([InstanceSpec("0", 1, 20000, world=world, commands=2)])

@@ -33,7 +33,7 @@ from validators.performance.command_json import (
     read_answer,
 )
 
-START = Start((), "PORT", "/", 5, 600, "app.test", commands={"tool": ("python", "./tool.py")})
+START = Start((), "PORT", "/", 120, 600, "app.test", commands={"tool": ("python", "./tool.py")})
 TOOL = "import sys; print(sys.argv[1:], sys.stdin.read())\n"
 LOOK = """
 import json, os, pwd, socket, sys
