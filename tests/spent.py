@@ -78,7 +78,7 @@ def _living() -> Iterator[str]:
 
 def _seconds(pid: str) -> float:
     try:
-        fields = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()
+        fields = Path("/proc", pid, "stat").read_bytes().rpartition(b")")[2].split()
     except OSError:
         return 0.0
     return sum(map(int, fields[11:15])) / TICKS

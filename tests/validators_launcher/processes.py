@@ -28,7 +28,7 @@ def alive(family: set[tuple[int, str]]) -> set[tuple[int, str]]:
 
 def stat(pid: int) -> tuple[str, str] | None:
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].decode().split()
     except OSError:
         return None
     return None if fields[0] == "Z" else (fields[1], fields[19])
