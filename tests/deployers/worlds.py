@@ -4,7 +4,6 @@ import http.client
 import http.server
 import json
 import os
-import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from harness.forge.connection import Access, Connection
 from harness.forge.deployments import GitHubDeployer
 from harness.programs.sandbox.client import COMMAND
 from tests.fakes.deployer import FakeDeployer
+from tests.fakes.ports import free_port
 
 FIRST, SECOND, THIRD = ("a" * 40, "b" * 40, "c" * 40)
 
@@ -69,13 +69,6 @@ import os
 world = os.environ["WORLD"]
 print(open(world).read() if os.path.exists(world) else "none")
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def environment(name: str = "staging", *, port: int = 0) -> Environment:

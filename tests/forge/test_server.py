@@ -14,6 +14,7 @@ from harness.domain.errors import ForgeError
 from harness.programs.local_forge.seed import Administrator
 from harness.programs.local_forge.start import running
 from tests.fakes.hours import HOUR, within_one
+from tests.fakes.ports import free_port
 from tests.forge.waiting import SECONDS, files_below, start
 
 
@@ -128,7 +129,7 @@ def test_one_that_is_to_be_kept_is_found_and_stopped_by_another(tmp_path) -> Non
 
 
 def test_it_comes_back_on_its_port_with_all_it_held(tmp_path) -> None:
-    first = start(tmp_path / "home")
+    first = start(tmp_path / "home", port=free_port())
     ana = Administrator(first).create_user("ana")
     first.stop()
     second = start(tmp_path / "home")

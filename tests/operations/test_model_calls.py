@@ -26,6 +26,7 @@ from tests.agents.conftest import (  # noqa: F401 - fixtures
     provider,
     text,
 )
+from tests.fakes.ports import deaf_port
 
 TRIAGE = RoleModel(MODEL, ("triage",), "/messages")
 CHAT = {
@@ -181,10 +182,9 @@ def test_each_wrong_set_up_has_its_own_words_costs_nothing_and_shows_no_key(
 
 
 def test_an_address_where_nobody_listens_is_named(home) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    made_at(home, f"http://127.0.0.1:{port}")
-    (found,) = called(home, TRIAGE)
+    with deaf_port() as port:
+        made_at(home, f"http://127.0.0.1:{port}")
+        (found,) = called(home, TRIAGE)
     assert found.level is Severity.FAIL
     assert f"127.0.0.1:{port}: no connection to it can be made (ConnectError)" in found.message
     assert "look at ANTHROPIC_BASE_URL" in found.fix

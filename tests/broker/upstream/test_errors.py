@@ -23,6 +23,7 @@ from harness.programs.broker.wires.registry import DIALECTS, MESSAGES
 from tests.agents.conftest import KEY, MODEL, SECONDS, Answer, eventually, message, text
 from tests.agents.conftest import Provider as Endpoint
 from tests.broker.conftest import Bench, OpenedSession, streamed
+from tests.fakes.ports import deaf_port
 from tests.fakes.sdks import anthropic, openai
 
 if TYPE_CHECKING:
@@ -201,11 +202,10 @@ def test_a_wrong_set_up_is_the_operators_to_know_pauses_everybody_and_costs_noth
 def test_an_address_where_nobody_listens_pauses_everybody_after_the_tries_that_may_help(
     bench: Bench, sdk: Sdk
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    served = bench.open(url=url)
-    with pytest.raises(anthropic.InternalServerError, match="no connection to it can be made"):
-        sdk(served).messages.create(**ASK)
+    with deaf_port() as port:
+        served = bench.open(url=f"http://127.0.0.1:{port}")
+        with pytest.raises(anthropic.InternalServerError, match="no connection to it can be made"):
+            sdk(served).messages.create(**ASK)
     assert served.clock.slept == [1, 2, 4]
     assert served.usage["fault"]["cause"] == "provider"
     assert (len(served.notices), served.cost) == (1, 0)
@@ -428,7 +428,6 @@ class Dribble:
     time."""
 
     def __init__(self, piece: bytes, head: bytes) -> None:
-        import socket
 
         self._server = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"

@@ -3,10 +3,8 @@ when everything is killed in between."""
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-from contextlib import closing
 
 import httpx
 import pytest
@@ -14,6 +12,7 @@ import pytest
 from harness.factory.reporting.comments.error_issue import MARKER
 from harness.programs.local_forge.seed import Administrator
 from harness.programs.local_forge.start import running
+from tests.fakes.ports import free_port
 from tests.scenarios.conftest import factory
 from tests.scenarios.daemons import daemons, ends_of, example
 from tests.scenarios.waiting import LONG, wait_until
@@ -58,10 +57,7 @@ def groups(home):
 )
 def test_fifty_errors_of_an_app_are_one_issue_through_kills(tmp_path) -> None:
     home = example(tmp_path / "home", "3-card-payments.md")
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    dsn = factory(home, "errors", "dsn", "--listen", str(port)).out.strip()
+    dsn = factory(home, "errors", "dsn", "--listen", str(free_port())).out.strip()
     with daemons(home) as start:
         up = start()
         up.heard("errors")

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.ports import deaf_port
+from tests.scenarios.waiting import LONG
 from validators.authoring.trying import TryReport, address_of, outcome_of, try_document
 from validators.domain.evidence import (
     ExpectationOutcome,
@@ -218,7 +220,7 @@ def shore(entered: threading.Event) -> Iterator[str]:
     class Shore(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             inside = self.path == "/in"
-            if inside and not entered.wait(60):
+            if inside and not entered.wait(LONG):
                 return
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")
@@ -257,7 +259,7 @@ def test_a_step_is_printed_while_the_next_one_is_still_waited_for(tmp_path: Path
             lines.append(line.rstrip("\n"))
             if lines[-1] == "  ok    4  - open: /?guest=7":
                 entered.set()
-        assert trying.wait(60) == 0, lines
+        assert trying.wait(LONG) == 0, lines
     assert lines[1] == f"greeting, at {url}"
     assert "  ok    5  - click: {link: In}" in lines
     assert lines[-2] == "  failed, as it must"
@@ -275,10 +277,13 @@ def test_an_app_that_is_not_there_is_unavailable_and_another_machine_is_a_mistak
     tmp_path: Path, journey: str, url: str, code: int, words: str
 ) -> None:
     (tmp_path / "greeting.yaml").write_text(journey)
-    with shore(threading.Event()) as gone:
-        pass
-    with factory(tmp_path / "greeting.yaml", "--url", url or gone, "--json") as trying:
-        said, complained = trying.communicate(timeout=60)
+    with (
+        deaf_port() as port,
+        factory(
+            tmp_path / "greeting.yaml", "--url", url or f"http://localhost:{port}", "--json"
+        ) as trying,
+    ):
+        said, complained = trying.communicate(timeout=LONG)
     assert (trying.returncode, json.loads(said)["ok"]) == (code, False)
     assert words in json.loads(said)["message"]
     assert words in complained
@@ -291,7 +296,7 @@ def test_as_json_there_is_one_object_with_every_run(tmp_path: Path) -> None:
     with shore(entered) as url:
         file, kept = tmp_path / "greeting.yaml", tmp_path / "kept"
         with factory(file, "--url", url, "--json", "--seed", "7", "--keep", kept) as trying:
-            said, _ = trying.communicate(timeout=120)
+            said, _ = trying.communicate(timeout=LONG)
     document = json.loads(said)
     assert (trying.returncode, document["ok"], document["outcome"]) == (1, False, "failed")
     assert (document["seed"], [one["line"] for one in document["warnings"]]) == (7, [4])
@@ -338,14 +343,14 @@ def test_a_tool_in_a_folder_is_tried_as_its_factory_toml_names_it_or_as_the_call
     (shop / "factory.toml").write_text(f'schema = 1\n[app]\ncommands = {{ walks = "{tool}" }}\n')
     file = tmp_path / "list.yaml"
     with factory(file, "--folder", shop) as trying:
-        said, complained = trying.communicate(timeout=60)
+        said, complained = trying.communicate(timeout=LONG)
     assert trying.returncode == 0, complained
     assert "  ok    8  - output:" in said
     (shop / "factory.toml").unlink()
     with factory(file, "--folder", shop) as trying:
-        _, complained = trying.communicate(timeout=60)
+        _, complained = trying.communicate(timeout=LONG)
     assert trying.returncode == 2
     assert "a tool with --command NAME=COMMAND" in complained
     with factory(file, "--folder", shop, "--command", f"walks={tool} list") as trying:
-        said, _ = trying.communicate(timeout=60)
+        said, _ = trying.communicate(timeout=LONG)
     assert trying.returncode == 1, "the caller has the last word, and this tool adds nobody"

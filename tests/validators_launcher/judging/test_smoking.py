@@ -14,6 +14,7 @@ import pytest
 
 from harness.domain.errors import ValidatorError
 from harness.validator.envelope import verified_observation
+from tests.fakes.ports import free_port
 from tests.validators_launcher import seaside
 from tests.validators_launcher.world import AMPLE, MISSION, World, world_at
 from validators.domain.stops import Inconclusive, UsageError
@@ -29,9 +30,7 @@ def running(source: str, folder: Path) -> Iterator[str]:
     """The address of the app, which runs outside of every sandbox, with whatever it has kept."""
     folder.mkdir()
     (folder / "seaside.py").write_text(source)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "seaside.py"],
         cwd=folder,
