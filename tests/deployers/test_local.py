@@ -30,6 +30,7 @@ from tests.deployers.worlds import (
     local_world,
     order,
 )
+from tests.scenarios.waiting import opened
 
 TRIES, LETTERS = 200, 6000
 
@@ -157,7 +158,12 @@ def _holder(lock: Path) -> int:
     inode = lock.stat().st_ino
     for line in Path("/proc/locks").read_text().splitlines():
         words = line.split()
-        if "FLOCK" in words and words[5].endswith(f":{inode}"):
+        # Another file system may have a file of the same number.
+        if (
+            "FLOCK" in words
+            and words[5].endswith(f":{inode}")
+            and os.fsencode(lock.resolve()) in opened(Path("/proc", words[4]))
+        ):
             return int(words[4])
     raise AssertionError("nobody holds the lock")
 
