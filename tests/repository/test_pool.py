@@ -19,6 +19,7 @@ from harness.repository.worktrees.adapter import RunWorktrees
 from harness.repository.worktrees.pool import POOL, base_of, is_whole
 from harness.repository.worktrees.run_store import made
 from tests.repository.naive import blob, git, word
+from tests.scenarios.waiting import is_at_rest
 
 FILES = {f"pkg{number // 20}/mod{number}.py": f"value = {number}\n" for number in range(80)}
 PREPARER = Path(__file__).with_name("preparer.py")
@@ -117,10 +118,10 @@ def test_what_an_agent_had_or_somebody_spoiled_is_never_handed_out_again(
     worktree = worktrees.ensure("r1", base)
     if looked:
         (worktree / "pkg0" / "mod1.py").write_text("value = 9\n")
-    file = (worktree / "pkg3" / "mod70.py").stat().st_ino
-    worktrees.close("r1", looked=looked)
-    again = idle(town).open("r2", base)
-    assert (again / "pkg3" / "mod70.py").stat().st_ino != file
+    with (worktree / "pkg3" / "mod70.py").open() as had:  # no other file gets its number
+        worktrees.close("r1", looked=looked)
+        again = idle(town).open("r2", base)
+        assert (again / "pkg3" / "mod70.py").stat().st_ino != os.fstat(had.fileno()).st_ino
     assert (again / "pkg0" / "mod1.py").read_text() == "value = 1\n"
 
 
@@ -364,7 +365,7 @@ def test_killed_at_any_moment_a_half_made_tree_is_never_handed_out(town) -> None
         seen_whole = seen_whole or bool(pool(town))
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        time.sleep(0.05)
+        until(lambda: is_at_rest(town.home))  # its gits are gone, too
         after = RunWorktrees(town.trusted, folder)
         assert not list(folder.glob(f"{MAKING}*"))
         for run, wanted in (("r1", base), ("r2", later)):
