@@ -19,6 +19,7 @@ from harness.domain.errors import ConfigError, SandboxError
 from harness.factory.settings.config import read_config
 from harness.factory.stages.validator_request import app_document
 from harness.validator.program import ValidatorProgram
+from tests.scenarios.waiting import LONG, printed_on
 from validators.authoring.trying import UNDERWAY
 from validators.launcher.request import AppSpec
 
@@ -122,8 +123,8 @@ def test_on_a_terminal_the_answers_are_enough(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdin=other, stdout=other, stderr=other, cwd=tmp_path) as asking:
         os.close(other)
         os.write(main, answers)
-        assert asking.wait(60) == 0, os.read(main, 4000)
-        said = os.read(main, 8000).decode()
+        said = printed_on(main).decode()
+        assert asking.wait(LONG) == 0, said
     os.close(main)
     assert "Which request is it" in said
     assert "next: factory journeys try bookings-are-lost.yaml" in said

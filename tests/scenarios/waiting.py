@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 LONG = 600.0
@@ -94,6 +95,16 @@ def opened(place: Path) -> list[bytes]:
         ]
     except OSError:
         return []
+
+
+def printed_on(terminal: int) -> bytes:
+    """All that is printed on a terminal, up to the moment when nobody has its other end open: then
+    reading fails. One read may get less, even when who printed has ended."""
+    said = b""
+    with suppress(OSError):
+        while part := os.read(terminal, 8000):
+            said += part
+    return said
 
 
 def read(path: Path) -> bytes:
