@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.sandbox.sandboxes import Sandboxes
+from tests.scenarios.waiting import LONG, printed_on, wait_until
 
 
 def words(*given: str) -> int:
@@ -31,7 +32,7 @@ class Line:
 
     def __init__(self, ours: socket.socket) -> None:
         self.ours = ours
-        ours.settimeout(60)
+        ours.settimeout(LONG)
 
     def ask(self, verb: str, *descriptors: int) -> None:
         socket.send_fds(self.ours, [verb.encode()], list(descriptors))
@@ -66,7 +67,7 @@ def running(
             yield Line(ours), process
         finally:
             ours.close()
-            process.wait(60)
+            process.wait(LONG)
 
 
 def test_commands_run_one_after_another_until_the_line_ends(views) -> None:
@@ -77,22 +78,18 @@ def test_commands_run_one_after_another_until_the_line_ends(views) -> None:
         assert (ended, b"no-such-thing" in printed) == ("exit 127", True)
         assert process.poll() is None
         line.ours.close()
-        assert process.wait(60) == 0
+        assert process.wait(LONG) == 0
 
 
 def test_a_command_beside_the_first_sees_what_it_has_left_and_both_end_together(views) -> None:
-    with running(views, "sh", "-c", "echo left > /tmp/left; exec sleep 600") as (line, process):
-        ended = ""
-        for _ in range(200):
-            ended, printed = line.run("cat", "/tmp/left")
-            if ended == "exit 0":
-                break
-        assert (ended, printed) == ("exit 0", b"left\n")
+    first = ("sh", "-c", "echo left > /tmp/left; exec sleep 6000")
+    with running(views, *first, limits={"wall_seconds": 6000}) as (line, process):
+        wait_until(lambda: line.run("cat", "/tmp/left") == ("exit 0", b"left\n"))
         # The end of the line is no reason to end the first command.
         line.ours.close()
         assert process.poll() is None
         process.terminate()
-        process.wait(60)
+        process.wait(LONG)
 
 
 def test_what_is_no_request_is_refused_and_the_next_one_is_heard(views) -> None:
@@ -118,16 +115,18 @@ def test_a_terminal_of_the_sandbox_is_handed_out_and_killing_ends_a_whole_sessio
         word, (terminal,) = line.answer()
         assert word == "terminal"
         assert line.answer()[0] == "exit 0"
-        assert os.read(terminal, 4096) == b"/dev/pts/0\r\n20 90\r\nada\r\n"
+        assert printed_on(terminal) == b"/dev/pts/0\r\n20 90\r\nada\r\n"
         os.close(terminal)
         nothing = os.open(os.devnull, os.O_RDWR)
         head = words(
-            "/", "", "ioe", "0", "0", "1", "PATH=/usr/bin:/bin", "sh", "-c", "sleep 6 & wait"
+            "/", "", "ioe", "0", "0", "1", "PATH=/usr/bin:/bin", "sh", "-c", "sleep 6000 & wait"
         )
         line.ask("run", head, os.dup(nothing), os.dup(nothing), nothing)
         line.ask("kill")
         assert line.answer()[0] == "signal 9"
-        assert b"sleep" not in line.run("sh", "-c", "cat /proc/[0-9]*/comm")[1].split()
+        names = ("sh", "-c", "cat /proc/[0-9]*/comm")
+        # One that was killed has its name until it is reaped.
+        wait_until(lambda: b"sleep" not in line.run(*names)[1].split())
 
 
 def test_a_form_without_namespaces_runs_none_and_says_so(shared) -> None:
