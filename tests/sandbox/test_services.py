@@ -112,8 +112,9 @@ def test_its_data_may_stand_beside_the_app_s(tmp_path) -> None:
     ("service", "words"),
     [
         (
-            Service("db", python("import time; print('hm', flush=True); time.sleep(60)"),
-                    ready=("false",), ready_seconds=1),
+            Service("db", python("import time; print('hm', flush=True); time.sleep(600)"),
+                    ready=("sh", "-c", "until [ -s {data}.log ]; do sleep 0.05; done; false"),
+                    ready_seconds=1),
             "service db was not ready within 1 s: `ready` never ended with 0; it printed: hm",
         ),
         (
