@@ -134,9 +134,10 @@ def answer_at(
     with socket.socket(socket.AF_UNIX) as line:
         # A time for each read would not bound an answer that comes byte by byte.
         timer = threading.Timer(seconds, _shut, (line,))
-        timer.start()
+        line.settimeout(seconds)
         try:
             line.connect(str(socket_path))
+            timer.start()  # a line that is not connected yet cannot be shut
             connection.sock = line
             headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
             connection.request("GET", path, headers=headers)
