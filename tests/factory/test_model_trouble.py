@@ -35,6 +35,7 @@ from tests.factory.provider_answers import (
 )
 from tests.factory.unsandboxed_agent import UnsandboxedAgent
 from tests.factory.world import ACCEPT, World
+from tests.fakes.hours import DAY, within_one
 from tests.fakes.ledger import FakeLedger
 
 EARLY = "Sat, 21 Nov 2020 07:28:00 GMT"
@@ -290,6 +291,7 @@ def test_what_a_day_or_a_month_may_cost_pauses_the_factory_and_fails_no_issue(
 ) -> None:
     """What is left is too little for the next call of the one that builds; the issue stays where it
     is until there is more."""
+    within_one(DAY)
     configured(pipeline, b"\n[budget]\n" + cap + b" = 0.30\n")
     provider.plan(ACCEPTED, calls(call("run", command="true"), input_tokens=100_000))
     issue = pipeline.file()
