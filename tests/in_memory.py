@@ -24,7 +24,8 @@ def folder(memory: Path = MEMORY, needed: int = NEEDED) -> Path | None:
         return None
     for left in memory.glob(f"{_PREFIX}*"):
         process = left.name.removeprefix(_PREFIX)
-        if process.isdecimal() and not Path("/proc", process).exists():
+        ours = process == str(os.getpid())  # one that has ended had this number, too
+        if process.isdecimal() and (ours or not Path("/proc", process).exists()):
             shutil.rmtree(left, ignore_errors=True)
     made = memory / f"{_PREFIX}{os.getpid()}"
     made.mkdir()
