@@ -9,13 +9,14 @@ import pytest
 
 from harness.programs.error_intake.spool import Spool
 from harness.programs.error_intake.start import RunningIntake, start
+from tests.scenarios.waiting import LONG
 
 KEY, OTHER_KEY = "0123456789abcdef" * 2, "fedcba9876543210" * 2
 SENTRY, GLITCHTIP, BUGSINK = "secret-of-sentry-01", "secret-of-glitchtip", "secret-of-bugsink-1"
 LINES = (
     f"dsn 1 {KEY}\ndsn 2 {OTHER_KEY}\nsentry {SENTRY}\nglitchtip {GLITCHTIP}\nbugsink {BUGSINK}\n"
 )
-SECONDS = 30.0
+SECONDS = LONG
 AUTH = f"Sentry sentry_version=7, sentry_key={KEY}, sentry_client=test/1"
 
 
