@@ -28,6 +28,7 @@ def settled(tmp_path_factory):
     answer."""
     home = example(tmp_path_factory.mktemp("up") / "home", "3-card-payments.md")
     assert factory(home, "tick").code == 3
+    wait_until(lambda: is_at_rest(home))
     return home
 
 
