@@ -16,23 +16,30 @@ from tests.validators_launcher.processes import alive, descendants, until
 from tests.validators_launcher.world import ENV, World, command
 
 SECONDS = 600
-Left = Callable[[Path, Path], bool]
+Left = Callable[[Path, Path, int], bool]
+"""Whether a judge, by its number, has come to a moment: where launchers work, and the store."""
 
 
-def exported(work: Path, store: Path) -> bool:
-    return any(work.glob("judge-*/base/tree"))
+def own(work: Path, judge: int, pattern: str) -> bool:
+    """What this judge made. One that it inherits from a dead one has both numbers in its name."""
+    folders = (folder for folder in work.glob(f"judge-{judge}-*") if folder.name.count("-") == 2)
+    return any(any(folder.glob(pattern)) for folder in folders)
 
 
-def started(work: Path, store: Path) -> bool:
-    return any(work.glob("judge-*/*/*/server.log"))
+def exported(work: Path, store: Path, judge: int) -> bool:
+    return own(work, judge, "base/tree")
 
 
-def performed(work: Path, store: Path) -> bool:
+def started(work: Path, store: Path, judge: int) -> bool:
+    return own(work, judge, "*/*/server.log")
+
+
+def performed(work: Path, store: Path, judge: int) -> bool:
     """One run has ended and been put out, others are at work."""
-    return any(work.glob("judge-*/*/out/*/*/network.json"))
+    return own(work, judge, "*/out/*/*/network.json")
 
 
-def written(work: Path, store: Path) -> bool:
+def written(work: Path, store: Path, judge: int) -> bool:
     """The candidate's evidence is in the store, and nothing is signed: that comes after the page,
     and its place is a pipe that nobody reads. Without it this moment is so short that a busy
     machine misses it."""
@@ -50,18 +57,20 @@ def work() -> Iterator[Path]:
         yield Path(folder)
 
 
-def killed(world: World, request: Path, work: Path, *, at: Left, out: Path) -> set[tuple[int, str]]:
-    """Everything that the launcher had started when it was killed."""
+def killed(
+    world: World, request: Path, work: Path, *, at: Left, out: Path
+) -> tuple[int, set[tuple[int, str]]]:
+    """The launcher's number, and everything that it had started when it was killed."""
     store = world.home / "sealed" / "seaside"
     judge = subprocess.Popen(
         command("judge", "--request", request, "--out", out), env={**ENV, "TMPDIR": str(work)}
     )
-    until(lambda: at(work, store) or judge.poll() is not None, seconds=SECONDS)
+    until(lambda: at(work, store, judge.pid) or judge.poll() is not None, seconds=SECONDS)
     assert judge.poll() is None, "it came to its end before it could be killed"
     family = descendants(judge.pid)
     judge.send_signal(signal.SIGKILL)
     judge.wait()
-    return family
+    return judge.pid, family
 
 
 def test_a_judge_killed_at_any_moment_leaves_no_verdict_no_process_and_its_evidence(
@@ -72,9 +81,9 @@ def test_a_judge_killed_at_any_moment_leaves_no_verdict_no_process_and_its_evide
     out, judged = world.home / "out", world.home / "sealed" / "seaside" / "judged"
     ended = 0  # judges that had a run behind them
     for moment in (*draw.of((exported, started), 1), performed, written):
-        family = killed(world, request, work, at=moment, out=out)
+        judge, family = killed(world, request, work, at=moment, out=out)
         until(lambda family=family: not alive(family), seconds=60)
-        ended += moment is written or performed(work, judged)
+        ended += moment is written or performed(work, judged, judge)
         assert not list(out.glob("*")), moment
         assert not list(judged.glob("run-*")), moment
     kept = {
