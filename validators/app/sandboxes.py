@@ -22,7 +22,7 @@ from typing import Any, Self
 from validators.app.fork_server import ENV, Supervisor, fork_server
 from validators.domain.stops import Inconclusive
 
-STOP_SECONDS, DEATH_SECONDS = 5, 60
+STOP_SECONDS, DEATH_SECONDS = 30, 60
 NO_SANDBOX = 125
 # Bytes of what a supervisor printed last.
 LONGEST_LINE = 600

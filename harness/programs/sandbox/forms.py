@@ -71,7 +71,7 @@ def unheld(form: Form, held: frozenset[str]) -> tuple[str, ...]:
 
 def chosen(requested: str) -> Form:
     """The form for a request: itself, or for "auto" the best that works here. Raises SandboxError
-    when it does not work, or when that cannot be told now."""
+    when it does not work, or when no trial has shown whether it does."""
     if requested == "auto":
         return best()
     if requested == Form.BWRAP_ROOT and os.geteuid() != 0:
