@@ -137,6 +137,15 @@ def _reports(terminal):
     return (report for reports in terminal.stats.values() for report in reports)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left_to_the_collector():
+    """What fails when the garbage collector takes it fails the last test of the file that left it,
+    not whichever test runs by then. What outlives its file need not be looked through again."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def draw(request) -> tiers.Draw:
     """How much of a search to try: a sample in `make test`, all of it in `make soak`."""

@@ -171,3 +171,25 @@ def test_budgets_are_of_tests_that_exist(request) -> None:
             else "\n".join(file.read_text("utf-8") for file in (folder / "tests").rglob("*.py"))
         )
         assert f"def {test or name.removeprefix('fixture ')}(" in text, name
+
+
+LEAKING = """
+class Leaks:
+    def __init__(self):
+        self.itself = self
+
+    def __del__(self):
+        raise ValueError("left open")
+
+def test_leaks():
+    Leaks()
+"""
+
+
+def test_what_a_file_leaves_to_the_collector_fails_that_file_and_no_other(tmp_path) -> None:
+    (tmp_path / "test_t_later.py").write_text("import gc\ndef test_collects(): gc.collect()\n")
+    done = run(tmp_path, LEAKING, "-W", "error::pytest.PytestUnraisableExceptionWarning")
+    failed = re.findall(r"^(?:ERROR|FAILED) (\S+)", done.stdout, re.MULTILINE)
+    assert [name.rpartition("/")[2] for name in failed] == ["test_sample.py::test_leaks"], (
+        done.stdout
+    )
