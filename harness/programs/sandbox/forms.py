@@ -2,7 +2,6 @@
 hold."""
 
 import contextlib
-import functools
 import os
 import subprocess
 import tempfile
@@ -58,6 +57,10 @@ WALLS: dict[Form, tuple[str, ...]] = {
 }
 
 
+shown: dict[Form, SandboxForm] = {}
+"""What trials in this process, or in the one that it was forked from, have shown."""
+
+
 def unheld(form: Form, held: frozenset[str]) -> tuple[str, ...]:
     """What a sandbox of this form does not hold, when the kernel holds `held` of "memory" and
     "pids"."""
@@ -81,7 +84,6 @@ def chosen(requested: str) -> Form:
     return Form(requested)
 
 
-@functools.cache
 def best(*, seconds: float = PROBE_SECONDS) -> Form:
     """The first form that works here; `unsealed` when no sandbox holds. Raises SandboxError, which
     is retryable, when nobody can tell of a form before that whether it works."""
@@ -96,18 +98,18 @@ def find_best(*, seconds: float = PROBE_SECONDS) -> None:
     with contextlib.suppress(SandboxError):
         if best(seconds=seconds) is _best_of_account():
             return
-    best.cache_clear()
-    probed.cache_clear()
+    shown.clear()
 
 
 def _best_of_account() -> Form:
     return Form.BWRAP_ROOT if os.geteuid() == 0 else Form.BWRAP_USERNS
 
 
-@functools.cache
 def probed(form: Form, *, seconds: float = PROBE_SECONDS) -> SandboxForm:
-    """What running one sandbox of this form has shown. Cached for the process. Raises SandboxError,
+    """What running one sandbox of this form has shown. Kept for the process. Raises SandboxError,
     which is retryable, when it has shown nothing: it did not end within `seconds`."""
+    if form in shown:
+        return shown[form]
     try:
         why = _trial(form, seconds)
     except subprocess.TimeoutExpired as error:
@@ -122,7 +124,7 @@ def probed(form: Form, *, seconds: float = PROBE_SECONDS) -> SandboxForm:
         why = str(error)
     except OSError as error:
         why = str(error)
-    return SandboxForm(form, why is None, why or "", _unheld_now(form))
+    return shown.setdefault(form, SandboxForm(form, why is None, why or "", _unheld_now(form)))
 
 
 def _trial(form: Form, seconds: float) -> str | None:
