@@ -6,7 +6,6 @@ from harness.governance.context import context
 from harness.governance.decide import decide
 from harness.governance.documents import governing_files
 from harness.governance.facts.dependencies import dependency_changes, is_manifest
-from harness.governance.facts.secrets import SecretScanner
 from harness.governance.lint import LintFinding, lint
 from harness.governance.read import governance_in, read_governance
 from harness.governance.text.normalise import Normalised, normalise
@@ -16,7 +15,6 @@ __all__ = [
     "CaseResult",
     "LintFinding",
     "Normalised",
-    "SecretScanner",
     "TriageDecision",
     "answer_schema",
     "context",

@@ -193,9 +193,9 @@ def object_in(folder: Path, digest: str) -> bytes:
 def credentials_in(name: str, content: bytes) -> str:
     """What looks like a credential in a recording, masked, in one line; empty if nothing does."""
     from harness.domain.facts import UNKNOWN, Unknown
-    from harness.governance.facts.secrets import SecretScanner
+    from harness.governance.facts.secrets import secrets_in
 
-    found = SecretScanner().found_in({name.encode(): content})
+    found = secrets_in({name.encode(): content})
     # What could not be searched counts as a finding: it must not be stored.
     if isinstance(found, Unknown):
         return f"this machine could not search for credentials ({UNKNOWN})"

@@ -92,6 +92,12 @@ class Git:
             raise GitError(f"git {arguments[0]} in {self.git_dir.name}: {result.message}")
         return result.out
 
+    def init(self, *, branch: str = "unborn") -> None:
+        """Make the repository: bare, with nothing of the machine's own in it. Its first branch will
+        be called `branch`."""
+        options = ("--bare", "--quiet", "--template=", "--object-format=sha1")
+        self.output("init", *options, f"--initial-branch={branch}")
+
     def line(
         self, *arguments: str, stdin: bytes = b"", more: Mapping[str, str] | None = None
     ) -> str:

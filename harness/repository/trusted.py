@@ -242,14 +242,7 @@ def _make(git_dir: Path) -> None:
     git_dir.parent.mkdir(parents=True, exist_ok=True)
     fresh = git_dir.with_name(f"{git_dir.name}.making")
     shutil.rmtree(fresh, ignore_errors=True)
-    Git(fresh).output(
-        "init",
-        "--bare",
-        "--quiet",
-        "--template=",
-        "--object-format=sha1",
-        "--initial-branch=unborn",
-    )
+    Git(fresh).init()
     (fresh / "config").write_bytes(TRUSTED_CONFIG)
     fresh.rename(git_dir)
 

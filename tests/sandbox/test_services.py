@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.domain.sandbox import Service
-from harness.programs.services import FAILED, with_services
+from harness.programs.services import with_services
+from harness.programs.services.run import FAILED
 from tests.fakes.postgres import program
 from tests.sandbox.sandboxes import PATIENT
 

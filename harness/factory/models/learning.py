@@ -15,7 +15,7 @@ from harness.domain.events import LessonMarked, LessonNoted
 from harness.domain.facts import UNKNOWN
 from harness.domain.ledger import is_of
 from harness.factory.run.node import Job
-from harness.governance import SecretScanner
+from harness.governance.facts.secrets import secrets_in
 from harness.lessons.lesson import (
     Lesson,
     LessonStatus,
@@ -58,7 +58,7 @@ def _strangers(job: Job) -> Iterable[str]:
 
 
 def _is_secret(text: str) -> bool:
-    found = SecretScanner().found_in({b"lesson.txt": text.encode("utf-8", "backslashreplace")})
+    found = secrets_in({b"lesson.txt": text.encode("utf-8", "backslashreplace")})
     # What could not be scanned counts as a secret.
     return found is UNKNOWN or bool(found)
 

@@ -37,7 +37,7 @@ from harness.governance.decide import DEFAULT, NOT_SPOKEN_OF, decide, rules_aske
 from harness.governance.facts import assertions, sight
 from harness.governance.facts.assertions import weakened_tests
 from harness.governance.facts.dependencies import dependency_changes
-from harness.governance.facts.secrets import SecretScanner
+from harness.governance.facts.secrets import secrets_in
 from harness.governance.facts.surface import api_facts
 from harness.ports.git import Diff
 
@@ -127,7 +127,7 @@ def change_facts(job: Job, base: CommitSha, head: CommitSha) -> ChangeFacts:
     return ChangeFacts(
         files=diff.files if complete else UNKNOWN,
         dependencies=dependency_changes(diff.files, before, after) if complete else UNKNOWN,
-        secrets=SecretScanner().found_in(diff.added) if complete else UNKNOWN,
+        secrets=secrets_in(diff.added) if complete else UNKNOWN,
         added=tuple(AddedContent(path, text) for path, text in diff.added.items())
         if complete
         else UNKNOWN,

@@ -27,7 +27,7 @@ from harness.factory.project.services import root_of, services_of
 from harness.factory.records.history import History
 from harness.factory.run.node import MACHINE, Job, failed, produced
 from harness.factory.run.outputs import MergeCandidate, Snapshot
-from harness.governance.facts.secrets import SecretScanner
+from harness.governance.facts.secrets import secrets_in
 from harness.governance.text.invisible import without_invisible
 from harness.programs.services import with_services
 
@@ -189,7 +189,7 @@ def excerpt(printed: bytes) -> str:
         _ESCAPE.sub("", printed.decode("utf-8", "replace")).replace("\r", "\n")
     )
     lines = [line.rstrip() for line in text[-2 * _SHOWN :].splitlines()]
-    found = SecretScanner().found_in({b"output": "\n".join(lines).encode()})
+    found = secrets_in({b"output": "\n".join(lines).encode()})
     # Line 0 marks a secret that spans lines, so no single line could be withheld.
     if found is UNKNOWN or any(secret.line == 0 for secret in found):
         return "(withheld: it may show a credential)"

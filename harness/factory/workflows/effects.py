@@ -30,7 +30,7 @@ from harness.factory.run.node import Job, produced, refused
 from harness.factory.run.policy_snapshot import policy_at
 from harness.factory.workflows.waiting import value_of
 from harness.governance.decide import decide
-from harness.governance.facts.secrets import SecretScanner
+from harness.governance.facts.secrets import secrets_in
 from harness.ports.ledger import recorded
 
 NO_ISSUE = 0
@@ -171,7 +171,7 @@ def _makers(job: Job, run: FreeRun) -> frozenset[str]:
 def _may_hold_a_secret(given: Mapping[str, str]) -> bool:
     content = {name.encode(): text.encode("utf-8", "replace") for name, text in given.items()}
     # What could not be looked at is unknown, which is no empty answer either.
-    return SecretScanner().found_in(content) != ()
+    return secrets_in(content) != ()
 
 
 def _had_today(job: Job) -> int:

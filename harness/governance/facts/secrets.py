@@ -15,7 +15,6 @@ import binascii
 import re
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
@@ -38,29 +37,25 @@ _GUESSES = ("generic-password", "generic-credential-uri")
 _SHOWN = 4
 
 
-@dataclass(frozen=True, slots=True)
-class SecretScanner:
-    """The scanner that the factory uses."""
-
-    def found_in(self, added: Mapping[bytes, bytes]) -> Maybe[tuple[SecretFound, ...]]:
-        """Every added text is read as it is, with split literals joined, and with what encodes or
-        packs it undone. What is found comes masked; its line is 0 where it was found in another
-        reading than the first."""
-        try:
-            from betterleaks import BetterleaksError, scan_string
-        except (ImportError, OSError):
-            return UNKNOWN
-        found: dict[tuple[bytes, str, str], SecretFound] = {}
-        try:
-            for path, content in sorted(added.items()):
-                for number, text in enumerate(_readings(content)):
-                    for finding in filter(_counts, scan_string(text)):
-                        secret = _secret(path, finding, plain=number == 0)
-                        found.setdefault((path, secret.rule, finding.secret), secret)
-        # What was not read to its end is not known to be clean.
-        except (BetterleaksError, _TooMuch):
-            return UNKNOWN
-        return tuple(found.values())
+def secrets_in(added: Mapping[bytes, bytes]) -> Maybe[tuple[SecretFound, ...]]:
+    """Every added text is read as it is, with split literals joined, and with what encodes or
+    packs it undone. What is found comes masked; its line is 0 where it was found in another
+    reading than the first."""
+    try:
+        from betterleaks import BetterleaksError, scan_string
+    except (ImportError, OSError):
+        return UNKNOWN
+    found: dict[tuple[bytes, str, str], SecretFound] = {}
+    try:
+        for path, content in sorted(added.items()):
+            for number, text in enumerate(_readings(content)):
+                for finding in filter(_counts, scan_string(text)):
+                    secret = _secret(path, finding, plain=number == 0)
+                    found.setdefault((path, secret.rule, finding.secret), secret)
+    # What was not read to its end is not known to be clean.
+    except (BetterleaksError, _TooMuch):
+        return UNKNOWN
+    return tuple(found.values())
 
 
 def _counts(finding: "Finding") -> bool:

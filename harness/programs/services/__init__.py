@@ -10,8 +10,6 @@ from harness.domain.sandbox import Service
 
 FOLDER = "/tmp/services"  # noqa: S108 - a path in the sandbox, which has its own /tmp
 ENDING_SECONDS = 20
-FAILED = 70
-"""The exit code of a command whose services could not be used; standard error names the reason."""
 
 
 def with_services(

@@ -20,6 +20,7 @@ import time
 from typing import Any, BinaryIO
 
 FAILED = 70
+"""The exit code of a command whose services could not be used; standard error names the reason."""
 ASKING_SECONDS, PREPARING_SECONDS = 5.0, 120.0
 PAUSE = 0.05
 SHOWN = 600

@@ -79,7 +79,7 @@ def fetch_original(
     Raises GitError if the original cannot be reached now.
     """
     original = _OriginalGit(address, store, limits or FetchLimits())
-    _make(store)
+    Git(store).init()
     branch, notes = _branch_of(original)
     original.output(
         "fetch",
@@ -118,7 +118,7 @@ def fetch_whole_original(
     original = _OriginalGit(
         address, store, limits, what="all of ", settings=(("fetch.fsckObjects", "true"),)
     )
-    _make(store)
+    Git(store).init()
     branch, _ = _branch_of(original)
     fetch = (
         "fetch",
@@ -135,18 +135,6 @@ def fetch_whole_original(
         original.output(*fetch, address.url, f"+HEAD:refs/heads/{branch}")
     Git(store).output("symbolic-ref", "HEAD", f"refs/heads/{branch}")
     return branch, len(Git(store).output("for-each-ref", "--format=x").splitlines())
-
-
-def _make(store: Path) -> None:
-    """An empty repository with nothing of the machine's own in it."""
-    Git(store).output(
-        "init",
-        "--bare",
-        "--quiet",
-        "--template=",
-        "--object-format=sha1",
-        "--initial-branch=unborn",
-    )
 
 
 @dataclass(frozen=True, slots=True)

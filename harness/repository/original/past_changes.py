@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.domain.facts import EXECUTABLE, REGULAR, AddedContent, ChangeFacts, FileChange
 from harness.domain.issue import CommitSha
 from harness.governance.facts.dependencies import dependency_changes
-from harness.governance.facts.secrets import SecretScanner
+from harness.governance.facts.secrets import secrets_in
 from harness.governance.facts.surface import api_facts
 from harness.governance.past.history import RecordedChange, kind_in_title
 from harness.repository.diff import DiffLimits, raw_diff
@@ -90,7 +90,7 @@ def _facts(git: Git, one: _Commit) -> ChangeFacts:
     return ChangeFacts(
         files=diff.files,
         dependencies=dependency_changes(diff.files, before.get, after.get),
-        secrets=SecretScanner().found_in(diff.added),
+        secrets=secrets_in(diff.added),
         added=tuple(AddedContent(path, text) for path, text in diff.added.items()),
         api=api_facts(diff.files, before=before.get, after=after.get),
         neighbours=_neighbours(git, one.parent, diff.files),

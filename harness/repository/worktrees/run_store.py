@@ -86,9 +86,7 @@ def hand_out(making: Path, place: Path) -> Path:
 def _write_store(trusted: TrustedRepository, store: Path, base: CommitSha, *, nice: int) -> None:
     """The objects of one commit in one pack. Git's transport would hash each object twice."""
     git = Git(store, nice=nice)
-    git.output(
-        "init", "--bare", "--quiet", "--template=", "--object-format=sha1", "--initial-branch=work"
-    )
+    git.init(branch="work")
     wanted = trusted.git.output(
         "rev-list", "--objects", "--no-walk", "--no-object-names", "--end-of-options", base
     )

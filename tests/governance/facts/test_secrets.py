@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from harness.governance import SecretScanner
+from harness.governance.facts.secrets import secrets_in
 
 TOKEN = "ghp_" + "a8Jf72Kd91LmQpXz0Rt5VbN3YwE6Uc4Hs2Gi"
 LINE = f'token = "{TOKEN}"\n'
@@ -37,13 +37,13 @@ LINE = f'token = "{TOKEN}"\n'
     ],
 )
 def test_a_credential_is_found(disguise, content) -> None:
-    found = SecretScanner().found_in({b"src/a.py": content})
+    found = secrets_in({b"src/a.py": content})
     assert len(found) >= 1, disguise
     assert {secret.path for secret in found} == {b"src/a.py"}
 
 
 def test_what_is_found_is_named_with_its_line_and_masked() -> None:
-    (secret,) = SecretScanner().found_in({b"a": b"\n\n" + LINE.encode(), b"b": b"nothing"})
+    (secret,) = secrets_in({b"a": b"\n\n" + LINE.encode(), b"b": b"nothing"})
     assert (secret.rule, secret.line, secret.shown) == ("github-pat", 3, "ghp_…")
     assert TOKEN not in repr(secret)
 
@@ -60,8 +60,8 @@ def test_what_is_found_is_named_with_its_line_and_masked() -> None:
     ],
 )
 def test_ordinary_content_raises_no_alarm(content) -> None:
-    assert SecretScanner().found_in({b"a": content}) == ()
+    assert secrets_in({b"a": content}) == ()
 
 
 def test_nothing_added_has_nothing_in_it() -> None:
-    assert SecretScanner().found_in({}) == ()
+    assert secrets_in({}) == ()

@@ -89,9 +89,9 @@ def _report(sample: ErrorSample) -> str:
 
 def _message(text: str) -> str:
     """The app's message. Where it may hold a credential, or nobody can look, a sentence instead."""
-    from harness.governance.facts.secrets import SecretScanner
+    from harness.governance.facts.secrets import secrets_in
 
-    found = SecretScanner().found_in({b"message": text.encode("utf-8", "replace")})
+    found = secrets_in({b"message": text.encode("utf-8", "replace")})
     if found is UNKNOWN or found:
         return HIDDEN
     return _ADDRESS.sub("(an address)", _USER.sub("://", text))
