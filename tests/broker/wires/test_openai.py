@@ -261,7 +261,7 @@ def test_a_custom_tool_takes_a_text_and_no_json(
 
 @pytest.mark.parametrize("api", BODIES)
 def test_what_was_recorded_from_one_api_plays_in_every_other(
-    bench: Bench, provider: Endpoint, gpt: Gpt, claude: Callable[..., Any], api: str
+    bench: Bench, provider: Endpoint, gpt: Gpt, sdk: Callable[..., Any], api: str
 ) -> None:
     """Recordings are in one form, whatever wire they were made on."""
     live = bench.open("openai", model=MODEL)
@@ -290,7 +290,7 @@ def test_what_was_recorded_from_one_api_plays_in_every_other(
         [call[1:] for call in EXPECTED[1]]
     ] * 4
     tool = {"name": "run", "input_schema": {"type": "object"}}
-    answer = claude(played).messages.create(
+    answer = sdk(played).messages.create(
         model=MODEL, max_tokens=9, messages=BODIES["chat"]["messages"], tools=[tool]
     )
     assert [block.type for block in answer.content] == ["text", "tool_use", "tool_use"]
@@ -372,7 +372,7 @@ def test_a_conversation_has_the_same_form_whatever_api_it_is_held_in(api: str) -
 
 
 def test_a_path_of_the_other_wire_is_refused_in_that_wires_words(
-    bench: Bench, gpt: Gpt, claude: Callable[..., Any]
+    bench: Bench, gpt: Gpt, sdk: Callable[..., Any]
 ) -> None:
     anthropics, openais = bench.open("anthropic"), bench.open("openai", model=MODEL)
     with pytest.raises(
@@ -384,7 +384,7 @@ def test_a_path_of_the_other_wire_is_refused_in_that_wires_words(
         Exception,
         match="POST /v1/messages is not forwarded; POST /v1/chat/completions and /v1/responses is",
     ):
-        claude(openais).messages.create(
+        sdk(openais).messages.create(
             model=MODEL, max_tokens=9, messages=BODIES["chat"]["messages"]
         )
     for path in (
