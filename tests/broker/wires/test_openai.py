@@ -384,9 +384,7 @@ def test_a_path_of_the_other_wire_is_refused_in_that_wires_words(
         Exception,
         match="POST /v1/messages is not forwarded; POST /v1/chat/completions and /v1/responses is",
     ):
-        sdk(openais).messages.create(
-            model=MODEL, max_tokens=9, messages=BODIES["chat"]["messages"]
-        )
+        sdk(openais).messages.create(model=MODEL, max_tokens=9, messages=BODIES["chat"]["messages"])
     for path in (
         "/models",
         "/files",

@@ -9,7 +9,7 @@ import pytest
 
 from harness.domain.errors import FactoryError, ForgeError, GitError
 from harness.domain.lifecycle import State
-from harness.factory.records.brakes import is_frozen
+from harness.factory.records.brakes import is_frozen, why_frozen
 from harness.factory.reporting.audit import audit
 from harness.factory.stages import revert
 from harness.ports.git import Landing
@@ -137,10 +137,30 @@ def test_another_tree_from_the_forges_merge_freezes_and_has_its_revert_ready(tmp
     world.tick()
     history = world.history(issue)
     assert (history.state, is_frozen(world.ledger)) == (State.NEEDS_HUMAN, True)
+    judged, landed = history.verdict.binds.tree, world.git.tree_of(world.remote["main"])
+    words = f"tree {judged:.7} was judged, {landed:.7} landed: merging is frozen"
+    assert history.transitions[-1].data["says"] == words
+    assert why_frozen(world.ledger) == f"#{issue}: {words}"
     assert revert.ready(history).of == world.remote["main"]
     revert.land(world.services(), issue, rules="sha256:x", reason="by mara")
     tree = world.git.trees[world.git.tree_of(world.remote["main"])]
     assert tree == {**world.git.trees[world.git.tree_of(world.base)], "NEWS": b"in between\n"}
+
+
+def test_a_landing_that_the_branch_does_not_hold_freezes(tmp_path) -> None:
+    world = World(tmp_path)
+    world.decorate(
+        "git",
+        land=lambda candidate, *args, **kwargs: Landing("landed", candidate, "so it was told"),
+    )
+    issue = world.file()
+    world.tick()
+    history = world.history(issue)
+    assert (history.state, is_frozen(world.ledger)) == (State.NEEDS_HUMAN, True)
+    judged, commit = history.verdict.binds.tree, history.verdict.binds.candidate
+    assert history.transitions[-1].data["says"] == (
+        f"tree {judged:.7} was judged, main does not hold {commit:.7}: merging is frozen"
+    )
 
 
 def test_a_head_that_moved_is_not_merged_by_the_forge_either(tmp_path) -> None:
