@@ -86,4 +86,7 @@ def missing_words(kind: type, given: Collection[str]) -> str:
         for one in fields(kind)
         if one.default is MISSING and one.default_factory is MISSING and one.name not in given
     ]
-    return "needs " + " and ".join(lacking) if lacking else ""
+    if not lacking:
+        return ""
+    *others, last = lacking
+    return f"needs {', '.join(others)} and {last}" if others else f"needs {last}"

@@ -94,7 +94,12 @@ def test_a_cap_that_exploring_would_cross_stops_the_change_before_it_is_judged(t
         ('[personas]\nname = "guest"\n', "personas", "expected tables `[[personas]]`"),
         (GUEST + GUEST, "personas", "two personas have the same name"),
         (GUEST.replace("who", "whom"), "personas.1.whom", "did you mean `personas.1.who`?"),
-        (GUEST.replace('goal = "book a walk for two"\n', ""), "personas.1", "goal"),
+        (GUEST.replace('goal = "book a walk for two"\n', ""), "personas.1", "needs `goal`"),
+        (
+            '[[personas]]\nname = "guest"\nwho = "x"\n',
+            "personas.1",
+            "`goal`, `promise` and `shown`",
+        ),
         (GUEST.replace('["Name"]', '"Name"'), "personas.1.shown", "expected a list of texts"),
         (GUEST + 'acts = "many"\n', "personas.1.acts", "expected a whole number, such as"),
     ],

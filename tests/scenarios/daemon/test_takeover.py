@@ -3,14 +3,12 @@ over, nothing is doubled."""
 
 import signal
 
-import httpx
 import pytest
 
 from harness.factory.reporting.comments.dashboard import MARKER
-from harness.programs.local_forge.start import start as start_forge
-from tests.scenarios.conftest import factory
+from tests.scenarios.conftest import factory, forge_client
 from tests.scenarios.daemons import daemons, example, recorded
-from tests.scenarios.waiting import LONG, Stopwatch, is_at_rest, wait_until
+from tests.scenarios.waiting import Stopwatch, is_at_rest, wait_until
 
 MOMENTS = {
     "triage": "run = 'triage-1-1' AND kind = 'node'",  # a model is asked
@@ -101,37 +99,21 @@ def test_killed_in_a_workflow_another_takes_over_within_five_seconds_and_nothing
 
 def one_of_each(home):
     """What the forge and the ledger hold, counted."""
-    forge = start_forge(home / "forge", seconds=LONG)
-    try:
-        token = (home / "keys" / "forge.token").read_text().strip()
-        with httpx.Client(
-            base_url=f"{forge.api}/repos/tidehouse/tidebook",
-            trust_env=False,
-            verify=False,
-            timeout=LONG,
-            headers={"Authorization": f"Bearer {token}"},
-        ) as http:
-            comments = http.get("/issues/1/comments").json()
-            commits = http.get("/commits", params={"sha": "main"}).json()
-            return {
-                "issue comments": sum(
-                    "lights-out-factory:issue" in one["body"] for one in comments
-                ),
-                "pulls": len(http.get("/pulls", params={"state": "all"}).json()),
-                "open issues": len(
-                    [
-                        one
-                        for one in http.get("/issues").json()
-                        if "pull_request" not in one and MARKER not in (one["body"] or "")
-                    ]
-                ),
-                "landings": recorded(
-                    home, "kind = 'done' AND json_extract(data, '$.effect') = 'land'"
-                ),
-                "merges into main": sum(len(one["parents"]) > 1 for one in commits),
-            }
-    finally:
-        forge.stop()
+    with forge_client(home) as http:
+        comments = http.get("/issues/1/comments").json()
+        commits = http.get("/commits", params={"sha": "main"}).json()
+        open_issues = [
+            one
+            for one in http.get("/issues").json()
+            if "pull_request" not in one and MARKER not in (one["body"] or "")
+        ]
+        return {
+            "issue comments": sum("lights-out-factory:issue" in one["body"] for one in comments),
+            "pulls": len(http.get("/pulls", params={"state": "all"}).json()),
+            "open issues": len(open_issues),
+            "landings": recorded(home, "kind = 'done' AND json_extract(data, '$.effect') = 'land'"),
+            "merges into main": sum(len(one["parents"]) > 1 for one in commits),
+        }
 
 
 def one_too_many(home, leader, standby) -> None:
