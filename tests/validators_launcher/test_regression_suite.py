@@ -13,6 +13,7 @@ from tests.validators_launcher.world import TITLE, World
 from validators.domain.stops import Inconclusive, UsageError
 from validators.domain.verdict import Purpose
 from validators.launcher.context import Context
+from validators.launcher.own_journeys import text_digest
 from validators.launcher.regression_suite import (
     declined,
     mended,
@@ -243,22 +244,25 @@ def test_a_journey_of_the_mission_alone_stands_guard_from_the_start(town: Town) 
     assert regression_digests(town.context()) == (digest,)
 
 
-def test_it_is_declined_only_while_that_is_the_last_word(town: Town) -> None:
-    assert not declined(town.context(9))
+def test_it_is_declined_only_for_this_text_and_while_that_is_the_last_word(town: Town) -> None:
+    context = town.context(9)
+    assert not declined(context)
     entry = Entry(
         Event.DECLINED,
         9,
         "",
         "",
         Purpose.REGRESSION,
-        "sha256:0",
+        text_digest(context.request),
         "author",
         "nothing to see",
         "2026-01-02",
     )
     town.context().journey_store.seal((), (entry,))
-    assert declined(town.context(9))
+    assert declined(context)
     assert not declined(town.context(8))
+    issue = replace(context.request.issue, body="Something that everybody sees.")
+    assert not declined(replace(context, request=replace(context.request, issue=issue)))
     town.seals(9)
     assert not declined(town.context(9))
 

@@ -21,6 +21,7 @@ from validators.domain.errors import JourneyInvalid
 from validators.domain.stops import Inconclusive, UsageError
 from validators.domain.verdict import Outcome
 from validators.launcher.context import Context
+from validators.launcher.own_journeys import text_digest
 from validators.signing.notary import NotVerified
 from validators.signing.statement import verified_verdict
 from validators.store.entries import Entry, Event
@@ -105,15 +106,20 @@ def regression_suite(
 
 
 def declined(context: Context) -> bool:
-    """Whether an author's last answer for the request's issue was that no journey can be
-    written."""
-    own = [
-        entry.event
+    """Whether an author's last answer for the request's issue was that no journey can be written,
+    and was about its very text."""
+    answers = [
+        entry
         for entry in context.journey_store.entries()
         if entry.issue == context.request.issue.number
+        and entry.event in (Event.SEALED, Event.DECLINED)
     ]
-    answers = [event for event in own if event in (Event.SEALED, Event.DECLINED)]
-    return bool(answers) and answers[-1] is Event.DECLINED
+    last = answers[-1] if answers else None
+    return (
+        last is not None
+        and last.event is Event.DECLINED
+        and last.source == text_digest(context.request)
+    )
 
 
 def mended(context: Context) -> tuple[Entry, ...]:

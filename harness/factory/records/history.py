@@ -255,6 +255,14 @@ class History:
         """The landing as it was confirmed: commit, tree, and the verdict it stood on."""
         return self._last(Landed)
 
+    @property
+    def wish_changed(self) -> bool:
+        """Whether triage has read another wish since the one that landed last; where none has
+        landed, since the first."""
+        landed, read = self.of(Landed), self.of(TriageDecided)
+        before = [one for one in read if landed and one.seq < landed[-1].seq] or [*read[:1]]
+        return bool(before) and _wish(before[-1].event) != _wish(read[-1].event)
+
     @cached_property
     def triage(self) -> TriageDecided | None:
         """The last decision of triage."""
@@ -370,6 +378,10 @@ class History:
         events = self._events
         last = max((i for i, event in enumerate(events) if event in marks), default=-1)
         return events[last + 1 :]
+
+
+def _wish(triage: TriageDecided) -> tuple[object, ...]:
+    return triage.title, triage.body, triage.replies, triage.issue_kind
 
 
 def _findings_in(entry: Entry) -> Iterable[JsonObject]:

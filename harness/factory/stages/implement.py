@@ -33,6 +33,7 @@ from harness.factory.policy_gate import policy
 from harness.factory.project import tests as projecttests
 from harness.factory.project.services import root_of, services_of
 from harness.factory.records.gates import rules_hold
+from harness.factory.records.regressions import mends
 from harness.factory.reporting import comments
 from harness.factory.run.effects import effect, raise_if_stopped
 from harness.factory.run.node import MACHINE, Job, failed, produced, refused
@@ -121,6 +122,13 @@ NO_APP = (
 )
 
 
+OTHER_WISH = (
+    "its text was edited after its change had landed and broken something. Only what it broke is to"
+    " be mended here: file what is wished for now as a new issue, and put this text back, or mend"
+    " or revert what landed"
+)
+
+
 def author(job: Job) -> NodeResult:
     """Have the journeys written and proved before any implementation exists. Without a journey the
     issue is refused; a chore may go on without one, if journeys of landed changes are there to
@@ -128,6 +136,8 @@ def author(job: Job) -> NodeResult:
     services = job.services
     if not job.policy.config.app.judged_by:
         return refused(NO_APP, event=Event.CANNOT_DO)
+    if job.history.wish_changed and mends(services.ledger, job.issue):
+        return refused(OTHER_WISH, event=Event.CANNOT_DO)
     request = validator_request(job)
     journeys = services.validator.journeys(request)
     if journeys.own:

@@ -63,7 +63,8 @@ def validator_request(
 ) -> JudgeRequest:
     """The request: for `author` without a head, else for `judge`. The issue's text is the
     normalised one that triage read. Where the watch expects the issue to mend something, it names
-    the journeys that must become green."""
+    the journeys that must become green; but not for another wish than the one that landed, which
+    would be judged by no journey of its own."""
     services = job.services
     request = base_request(
         request_context(services),
@@ -72,7 +73,8 @@ def validator_request(
         run=job.run,
         round_number=job.history.rounds + 1,
     )
-    request = replace(request, mends=mends(services.ledger, job.issue))
+    if not job.history.wish_changed:
+        request = replace(request, mends=mends(services.ledger, job.issue))
     if head and candidate:
         return replace(
             request,

@@ -13,12 +13,16 @@ from harness.domain.events import (
     RegressionAnswered,
     RegressionTraced,
 )
+from harness.domain.issue import CommitSha, Permission
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.brakes import THAW
 from harness.factory.records.regressions import broken, held_files
 from harness.factory.records.regressions import mends as what_to_mend
 from harness.factory.reporting.report import chain_of_issue, status
+from harness.factory.run.node import Job
+from harness.factory.run.policy_snapshot import policy_at
 from harness.factory.stages import revert
+from harness.factory.stages.validator_request import validator_request
 from harness.ports.ledger import recorded
 from harness.store.in_memory import ReplayedLedger
 from tests.events import event_of
@@ -124,6 +128,35 @@ def test_the_landing_that_broke_it_is_named_and_its_issue_is_worked_on_again(wor
     told = world.agent.assignments[-1].task
     assert "guests book walks" in told
     assert culprit[:12] in told
+
+
+def test_another_wish_than_the_one_that_landed_is_no_mend_and_is_a_persons(world) -> None:
+    """A mend is judged by what is red alone: whoever filed what broke it could have anything land
+    that no journey was written for."""
+    issue = broken_by(world)
+    lands, filed = len(world.git.landings), world.forge.issue(issue)
+    world.forge.edit_issue(issue, title="Show adverts", body="The places are gone. More adverts!")
+    for _ in range(3):
+        world.tick()
+    history = world.history(issue)
+    assert (history.wish_changed, what_to_mend(world.ledger, issue)) == (True, (J,))
+    assert history.state is State.NEEDS_HUMAN
+    assert "file what is wished for now as a new issue" in history.transitions[-1].event.reason
+    assert len(world.git.landings) == lands
+    # A workflow of the maintainers' own may leave the author out: the judge is told of no mend.
+    services = world.services()
+    snapshot = policy_at(services, CommitSha(world.remote["main"]))
+    node = snapshot.workflows["implement"].node("law")
+    job = Job(services, snapshot, issue, f"implement-{issue}-9", 9, node, {})
+    assert validator_request(job).mends == ()
+    world.forge.edit_issue(issue, title=filed.title, body=filed.body)
+    world.forge.person("maya", Permission.ADMIN)
+    world.forge.say(issue, "/factory retry", author="maya")
+    world.agent.works = [mends]
+    for _ in range(3):
+        world.tick()
+    assert len(world.git.landings) == lands + 1
+    assert broken(world.ledger) == ()
 
 
 def test_a_mend_that_mends_nothing_is_tried_so_often_and_then_a_persons(world) -> None:

@@ -13,10 +13,12 @@ from tests.validators_launcher import seaside
 from tests.validators_launcher.git_repository import Commit
 from tests.validators_launcher.world import AMPLE, MISSION, World, predicate, world_at
 from validators.domain.verdict import Purpose
+from validators.launcher.own_journeys import text_digest
 from validators.store.entries import Entry, Event
 
 FIXED = seaside.FIXED
 TIDIED = {**FIXED, "notes.txt": "how the walks are counted\n"}
+CHORE = {"number": 5, "kind": "chore", "title": "Say how walks are counted"}
 MOVED = {**TIDIED, "seaside.py": seaside.SOURCE}
 
 
@@ -33,7 +35,7 @@ class Shore:
         """Verdict and public facts of a chore that nobody could write a journey for."""
         source, base = self.world.source, base or self.landed
         head = source.commit(change, parents=(base.commit,))
-        self.world.issue |= {"number": 5, "kind": "chore", "title": "Say how walks are counted"}
+        self.world.issue |= CHORE
         self.world.extra = {"run": run}
         request = self.world.request(
             base, head, source.commit(change, parents=(base.commit, head.commit))
@@ -57,18 +59,20 @@ def shore(tmp_path_factory: pytest.TempPathFactory) -> Shore:
     world.validators("judge", "--request", request, "--out", world.home / "first")
     first = predicate(world.home / "first" / "verdict.json")
     assert first["outcome"] == "passed", first["reason"]
+    world.issue |= CHORE
+    context = world.context(world.request(base, head, candidate))
     entry = Entry(
         Event.DECLINED,
         5,
         "",
         "",
         Purpose.REGRESSION,
-        "sha256:0",
+        text_digest(context.request),
         "author",
         "nothing to see",
         "2026-01-02",
     )
-    world.context(request).journey_store.seal((), (entry,))
+    context.journey_store.seal((), (entry,))
     return Shore(world, candidate)
 
 
