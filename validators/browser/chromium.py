@@ -17,15 +17,26 @@ from validators.domain.evidence import Identity
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Playwright
 
+_WITHOUT = (
+    # Ways out, and what asks the network for itself.
+    "Translate", "OptimizationHints", "MediaRouter", "DialMediaRouteProvider",
+    "InterestFeedContentSuggestions", "NetworkTimeServiceQuerying", "AimEnabled",
+    "PreconnectToSearch",
+    # It makes a new frame for every page, even of the same site. That costs a quarter of each
+    # navigation.
+    "RenderDocument",
+    # The last argument of this name counts, so what the library leaves out by its own is named
+    # again: it holds a page back, turns `http` into `https`, or breaks what the library does.
+    "PaintHolding", "HttpsUpgrades", "HttpsFirstBalancedModeAutoEnable",
+    "AvoidUnnecessaryBeforeUnloadCheckSync", "AvoidCorsURLLoaderRestartOnRedirect",
+    "DestroyProfileOnBrowserClose", "LensOverlay",
+)  # fmt: skip
 UNCONNECTED = (
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--disable-quic",
     "--dns-prefetch-disable",
-    # RenderDocument makes a new frame for every page, even of the same site. That costs a quarter
-    # of each navigation.
-    "--disable-features=Translate,OptimizationHints,MediaRouter,DialMediaRouteProvider,"
-    "InterestFeedContentSuggestions,RenderDocument",
+    f"--disable-features={','.join(_WITHOUT)}",
 )
 """Arguments for Chromium to use no way around what it is connected by."""
 _SEALED = ("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", *UNCONNECTED)
