@@ -80,16 +80,7 @@ def tick(
     finish_rollback(services)
     raise_if_disk_full(services)
     policy = current_policy(services)
-    file_error_issues(services, policy)
-    sync_issues(services, policy, whole=whole)
-    trace_error_issues(services)
-    after_landing.watch(services, policy)
-    ci.record_check_answers(services, policy)
-    close_expired_issues(services, policy)
-    lift_pauses_below_raised_caps(services, policy.config.caps)
-    finish_projections(services)
-    # Before anything is built: the mend of a killed watch's answer is judged by what is red.
-    finish_answers(services, policy)
+    _take_in(services, policy, whole=whole)
     _check_known(services, only or ())
     # A daemon names the states of each tick, and gives `hours`, if only none.
     is_everybodys = only is None and (states is None or hours is not None)
@@ -107,10 +98,7 @@ def tick(
     policy = moves.make_all(policy)
     after_landing.watch(services, policy)
     if is_everybodys:
-        with release_watched(services):
-            follow_landings(services, policy)
-            watch_tip(services, policy)
-        advance(services, policy)
+        _watch_what_landed(services, policy)
     ci.remove_candidates(services)
     moves.queue.notify_waiting(policy)
     show_edit_effects(services, policy)
@@ -129,6 +117,28 @@ def drive_free_runs(services: Services, dispatch: Dispatch) -> None:
     free = dispatch.free_runner()
     moves = _Moves(services, dispatch, queue_of(services), only=(), states=None, free=free)
     moves.make_all(policy)
+
+
+def _take_in(services: Services, policy: PolicySnapshot, *, whole: bool) -> None:
+    """Record what people, the forge and the running app did since, and finish what a killed
+    factory left half done."""
+    file_error_issues(services, policy)
+    sync_issues(services, policy, whole=whole)
+    trace_error_issues(services)
+    after_landing.watch(services, policy)
+    ci.record_check_answers(services, policy)
+    close_expired_issues(services, policy)
+    lift_pauses_below_raised_caps(services, policy.config.caps)
+    finish_projections(services)
+    # Before anything is built: the mend of a killed watch's answer is judged by what is red.
+    finish_answers(services, policy)
+
+
+def _watch_what_landed(services: Services, policy: PolicySnapshot) -> None:
+    with release_watched(services):
+        follow_landings(services, policy)
+        watch_tip(services, policy)
+    advance(services, policy)
 
 
 def _check_ledger(services: Services, *, whole: bool) -> None:
