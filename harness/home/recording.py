@@ -18,7 +18,7 @@ import gzip
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -30,6 +30,7 @@ from harness.domain.events import UsageRecorded
 from harness.domain.ledger import of_kind
 from harness.domain.plain import JsonObject, plain
 from harness.forge.recording import BEGINS, OPEN, recorded, recorded_writer, with_recorded_tip
+from harness.ports.engine import Action
 
 if TYPE_CHECKING:
     from harness.domain.ledger import Entry
@@ -42,7 +43,6 @@ RECORDING, OBJECTS = "tape.jsonl", "record"
 WIRE, WITHHELD, MADE_BY, SEALED = "wire", "withheld", "made_by", "sealed"
 STORE = ("entries", "journeys", "controls", "proofs")
 """The folders of the judge's store that are listed in a recording. Only names are read there."""
-Action = Callable[[JsonObject], JsonObject]
 RunNode = tuple[str, str]
 
 _CURRENT: ContextVar[RunNode | None] = ContextVar(

@@ -26,6 +26,7 @@ from harness.home.state import (
     secret_in_environment,
     sole_factory,
 )
+from harness.ports.engine import Action
 
 if TYPE_CHECKING:
     from harness.home.state_branch import BranchBackup
@@ -49,8 +50,6 @@ PLACES = (
 )
 # Whoever fetches a backup has this address already, and a stale copy would replace theirs.
 LEFT_OUT = ("keys/database",)
-
-Action = Callable[[JsonObject], JsonObject]
 
 
 def nothing() -> None:

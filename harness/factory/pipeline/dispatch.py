@@ -10,7 +10,7 @@ Properties:
   made again."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -36,7 +36,7 @@ from harness.factory.run.resumes import generation_of
 from harness.factory.run.services import Services
 from harness.factory.workflows.runner import FREE, FreeRunner, free_action
 from harness.log import NODE_ENDED, NODE_STARTED
-from harness.ports.engine import Engine
+from harness.ports.engine import Action, Engine
 from harness.workflow import EngineExecutor, NodeCall, run
 
 ACTION = "node"
@@ -260,7 +260,7 @@ def _attempts(history: History, run: str) -> tuple[Attempt, ...]:
     )
 
 
-def node_action(services: Services) -> Callable[[JsonObject], JsonObject]:
+def node_action(services: Services) -> Action:
     """What the engine calls by name, also when it recovers: it runs one node and returns its result
     as JSON. A stop becomes a result, because a `BaseException` must not leave the engine."""
 
