@@ -33,13 +33,10 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
-    from uvicorn.protocols.http.h11_impl import H11Protocol
 
 PATH = "/webhook"
-HEAD_SECONDS, BODY_SECONDS, LEAVE_SECONDS = 10.0, 10.0, 3
+BODY_SECONDS = 10.0
 RETRY_SECONDS = 120
-MOST_AT_ONCE = 128
-BACKLOG = 1024
 _JSON = "application/json"
 
 
@@ -129,22 +126,10 @@ def listening(
     one. Raises ConfigError, which names the `option`, if the address is not available."""
     import uvicorn
 
-    config = uvicorn.Config(
-        answering,
-        http=_patient_protocol(),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        limit_concurrency=MOST_AT_ONCE,
-        # uvicorn has no limit for the headers of a second request.
-        headers=[("Connection", "close")],
-        timeout_graceful_shutdown=LEAVE_SECONDS,
-    )
-    with _bound(host, port, option) as listener:
-        server = uvicorn.Server(config)
+    from harness.http_server import LEAVE_SECONDS, public_config
+
+    with _listener(host, port, option) as listener:
+        server = uvicorn.Server(public_config(answering))
         thread = threading.Thread(
             target=server.run, args=([listener],), name=option.strip("-"), daemon=True
         )
@@ -156,35 +141,13 @@ def listening(
             thread.join(LEAVE_SECONDS * 2)
 
 
-def _patient_protocol() -> "type[H11Protocol]":
-    """HTTP/1.1 of uvicorn, which by itself waits forever for the headers of a request."""
-    from uvicorn.protocols.http.h11_impl import H11Protocol
+def _listener(host: str, port: int, option: str) -> socket.socket:
+    from harness.http_server import listener_at
 
-    class Patient(H11Protocol):
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self.loop.call_later(HEAD_SECONDS, self._close_silent)
-
-        def _close_silent(self) -> None:
-            if self.cycle is None and not self.transport.is_closing():
-                self.transport.close()
-
-    return Patient
-
-
-def _bound(host: str, port: int, option: str) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    # After a restart the old connections may still be closing.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
-    except (OSError, OverflowError) as error:
-        listener.close()
-        why = getattr(error, "strerror", None) or error
+        return listener_at(host, port)
+    except OSError as error:
         raise ConfigError(
-            f"{host}:{port} is not to be had ({why}): name another port, or 0 for any",
+            f"{host}:{port} is not to be had ({error.strerror}): name another port, or 0 for any",
             key=option,
         ) from None
-    listener.listen(BACKLOG)
-    return listener

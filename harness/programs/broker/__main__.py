@@ -9,7 +9,6 @@ import asyncio
 import fcntl
 import json
 import os
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -99,6 +98,7 @@ def _run(options: Options, keys: Mapping[str, str], database: str, *, tethered: 
 async def _serve(
     options: Options, keys: Mapping[str, str], database: str, *, tethered: bool
 ) -> None:
+    from harness.http_server import call_at_end
     from harness.programs.broker.control import control
     from harness.programs.broker.meter import Meter
     from harness.programs.broker.prices import prices
@@ -117,7 +117,8 @@ async def _serve(
     # A killed broker left this socket: its lock is ours now.
     options.control.unlink(missing_ok=True)
     server = server_of(control(sessions, meter, mode=options.mode))
-    stop = _stop_signal(tethered=tethered)
+    stop = asyncio.Event()
+    call_at_end(stop.set, lifeline=tethered)
     serving = asyncio.create_task(server.serve(sockets=[listener(options.control)]))
     await stop.wait()
     # The control socket ends first, so that no session is opened while the others close.
@@ -153,22 +154,6 @@ def _upstreams(options: Options, keys: Mapping[str, str], meter: "Meter") -> "di
         )
         for name, provider in providers.items()
     }
-
-
-def _stop_signal(*, tethered: bool) -> asyncio.Event:
-    """Set by SIGTERM or SIGINT and, when tethered, by the end of standard input: the death of
-    the starter."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    if tethered:
-        loop.add_reader(sys.stdin.fileno(), _stop_at_end, sys.stdin.fileno(), stop)
-    return stop
-
-
-def _stop_at_end(descriptor: int, stop: asyncio.Event) -> None:
-    if not os.read(descriptor, 1024):
-        stop.set()
 
 
 def _locked(file: IO[str]) -> bool:

@@ -8,7 +8,6 @@ import socket
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from harness.domain.plain import JsonDict
+from harness.http_server import PatientProtocol, Server
 from harness.programs.broker.caps import SessionCaps, SessionIdentity
 from harness.programs.broker.meter import Meter
 from harness.programs.broker.options import Options
@@ -35,54 +35,18 @@ MOST_CONNECTIONS = 32
 """To one session's socket at once."""
 HEAD_SECONDS = 20
 """From a connection's beginning to the end of its first request's head."""
-TICK_SECONDS = 1.0
 # How long nothing is asked where a model and its role do not fit.
 _SET_UP_SECONDS = 600
 # Bytes in a unix socket's address, without its final zero.
 _PATH_LIMIT = 107
 
 
-class Server(uvicorn.Server):
-    """One of several servers in a process that handles its signals itself. It stops at once.
-
-    uvicorn's own loop polls ten times a second whether to stop, which was all that an idle broker
-    used.
-    """
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._stopping = asyncio.Event()
-
-    def stop(self) -> None:
-        self.should_exit = True
-        self._stopping.set()
-
-    async def main_loop(self) -> None:
-        # A tick also updates the date header of its answers.
-        while not await self.on_tick(0):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), TICK_SECONDS)
-
-    def capture_signals(self) -> nullcontext[None]:  # type: ignore[override]
-        return nullcontext()
-
-
-class Guarded(H11Protocol):
-    """HTTP/1.1 for whoever is in a sandbox: so many connections, and each has to ask for something
-    soon. A connection costs a descriptor, and all sessions share the broker's."""
+class Guarded(PatientProtocol):
+    """Of whoever is in a sandbox. A connection costs a descriptor, and all sessions share the
+    broker's."""
 
     head_seconds = HEAD_SECONDS
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        if len(self.connections) > MOST_CONNECTIONS:
-            transport.close()
-        else:
-            self.loop.call_later(self.head_seconds, self._close_silent)
-
-    def _close_silent(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
-            self.transport.close()
+    most_connections = MOST_CONNECTIONS
 
 
 def server_of(app: ASGIApp, *, http: type[H11Protocol] = H11Protocol) -> Server:
