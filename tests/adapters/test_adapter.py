@@ -5,7 +5,6 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -17,6 +16,7 @@ from harness.forge.github import GitHubForge
 from harness.forge.projection import permission_from
 from tests.adapters.spent import spent, spent_before
 from tests.fakes.faulty_forge import inject
+from tests.fakes.http_server import Request, serving
 
 
 @pytest.fixture
@@ -174,28 +174,12 @@ def a_forge_that_answers(body: bytes):
     """A forge of one answer: its API's address, and the ports that requests came from."""
     seen = []
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(request: Request) -> None:
+        seen.append(request.client_address[1])
+        request.reply(200, body)
 
-        def do_GET(self) -> None:
-            seen.append(self.client_address[1])
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    serving = threading.Thread(target=server.serve_forever, daemon=True)
-    serving.start()
-    try:
+    with serving(answer, keep_alive=True) as server:
         yield f"http://localhost:{server.server_port}/api/v3", seen
-    finally:
-        server.shutdown()
-        server.server_close()
-        serving.join()
 
 
 def test_threads_share_no_connection() -> None:

@@ -1,8 +1,6 @@
 """The log of a failed check at the wire: from another host, without our token, and only its end."""
 
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -10,52 +8,37 @@ from harness.domain.errors import ForgeError
 from harness.forge.connection import Access
 from harness.forge.github import GitHubForge
 from harness.forge.job_logs import MOST_KEPT, MOST_READ
+from tests.fakes.http_server import Request, serving
 
 TOKEN = "ghs_secret"
 JOB = "/repos/tide/book/actions/jobs/41/logs"
 
 
 @contextmanager
-def serving(answers):
+def server_with(answers):
     """A server with these answers by path: status, headers and body; and what it was asked."""
-    asked = []
+    asked, sent = [], []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append((self.path, dict(self.headers)))
-            status, headers, body = answers[self.path]
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            try:
-                for part in body:
-                    self.wfile.write(part)
-                    sent.append(len(part))
-            except OSError:
-                pass  # whoever reads has had enough
+    def answer(request: Request) -> None:
+        asked.append((request.path, dict(request.headers)))
+        status, headers, body = answers[request.path]
+        request.begin(status, headers)
+        # Whoever reads may have had enough.
+        with suppress(OSError):
+            for part in body:
+                request.wfile.write(part)
+                sent.append(len(part))
 
-        def log_message(self, *_):
-            pass
-
-    sent = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked, sent
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(answer) as server:
+        yield server.url, asked, sent
 
 
 @contextmanager
 def github(body, *, status=200):
     """A forge that answers for the log of job 41 with an address elsewhere."""
-    with serving({"/blob": (status, {}, body)}) as (elsewhere, fetched, sent):
+    with server_with({"/blob": (status, {}, body)}) as (elsewhere, fetched, sent):
         found = {"Location": f"{elsewhere}/blob"}
-        with serving({JOB: (302, found, ())}) as (api, asked, _):
+        with server_with({JOB: (302, found, ())}) as (api, asked, _):
             yield GitHubForge(Access("tide/book", TOKEN, api)), asked, fetched, sent
 
 
@@ -91,18 +74,18 @@ def test_a_place_that_does_not_answer_with_the_file_is_no_log(status) -> None:
 
 @pytest.mark.parametrize("place", ["ftp://127.0.0.1/x", "file:///etc/passwd", ""])
 def test_no_other_kind_of_address_is_followed(place) -> None:
-    with serving({JOB: (302, {"Location": place}, ())}) as (api, *_):
+    with server_with({JOB: (302, {"Location": place}, ())}) as (api, *_):
         assert GitHubForge(Access("tide/book", TOKEN, api)).check_log(41) == ""
 
 
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_log_that_is_gone_is_none(status) -> None:
-    with serving({JOB: (status, {}, [b"{}"])}) as (api, *_):
+    with server_with({JOB: (status, {}, [b"{}"])}) as (api, *_):
         assert GitHubForge(Access("tide/book", TOKEN, api)).check_log(41) == ""
 
 
 def test_a_forge_that_is_down_is_asked_again() -> None:
-    with serving({JOB: (502, {}, [b"{}"])}) as (api, *_):
+    with server_with({JOB: (502, {}, [b"{}"])}) as (api, *_):
         with pytest.raises(ForgeError) as raised:
             GitHubForge(Access("tide/book", TOKEN, api)).check_log(41)
         assert raised.value.retryable

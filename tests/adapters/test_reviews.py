@@ -3,8 +3,6 @@ forge may answer."""
 
 import json
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,6 +11,7 @@ from harness.domain.errors import ForgeError
 from harness.forge.connection import Access
 from harness.forge.github import GitHubForge
 from harness.forge.reviews import MOST_PAGES, MOST_READ
+from tests.fakes.http_server import Request, serving
 
 HERE = "/repos/tide/book/pulls/7/reviews"
 USER = {"id": 5, "login": "maya", "type": "User"}
@@ -31,41 +30,26 @@ def review(number, **more):
 
 
 @contextmanager
-def serving(pages, *, lines=()):
+def forge_with(pages, *, lines=()):
     """A forge with these pages of reviews, and the pages that it was asked for."""
     asked = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            page = int(parse_qs(urlsplit(self.path).query).get("page", ["1"])[0])
-            is_list = urlsplit(self.path).path == HERE
-            asked.append(page if is_list else self.path)
-            body = json.dumps(pages[page - 1] if is_list else lines).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            if is_list and page < len(pages):
-                last = f'<http://x.example{HERE}?per_page=100&page={len(pages)}>; rel="last"'
-                self.send_header("Link", last)
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(request: Request) -> None:
+        page = int(parse_qs(urlsplit(request.path).query).get("page", ["1"])[0])
+        is_list = urlsplit(request.path).path == HERE
+        asked.append(page if is_list else request.path)
+        headers = {"Content-Type": "application/json"}
+        if is_list and page < len(pages):
+            last = f'<http://x.example{HERE}?per_page=100&page={len(pages)}>; rel="last"'
+            headers["Link"] = last
+        request.reply(200, json.dumps(pages[page - 1] if is_list else lines).encode(), headers)
 
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        api = f"http://127.0.0.1:{server.server_port}"
-        yield GitHubForge(Access("tide/book", "ghs_secret", api)), asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(answer) as server:
+        yield GitHubForge(Access("tide/book", "ghs_secret", server.url)), asked
 
 
 def test_nobody_pushes_the_newest_review_out_of_sight_and_old_pages_are_not_read() -> None:
-    with serving([[review(number)] for number in range(1, 51)]) as (forge, asked):
+    with forge_with([[review(number)] for number in range(1, 51)]) as (forge, asked):
         found = forge.change_requests(7)
     assert [one.id for one in found] == [48, 49, 50]
     assert asked == [1, 48, 49, 50]
@@ -73,17 +57,17 @@ def test_nobody_pushes_the_newest_review_out_of_sight_and_old_pages_are_not_read
 
 
 def test_few_pages_are_read_whole_and_one_costs_one_request() -> None:
-    with serving([[review(1)], [review(2)], [review(3), review(2)]]) as (forge, asked):
+    with forge_with([[review(1)], [review(2)], [review(3), review(2)]]) as (forge, asked):
         assert [one.id for one in forge.change_requests(7)] == [1, 2, 3]
         assert asked == [1, 2, 3]
-    with serving([[review(1)]]) as (forge, asked):
+    with forge_with([[review(1)]]) as (forge, asked):
         forge.change_requests(7)
         assert asked == [1]
 
 
 def test_a_text_is_cut_and_one_of_a_deleted_account_has_nobodys_right() -> None:
     giant = review(1, body="x" * 60_000, user=None)
-    with serving([[giant, review(2, body=None)]]) as (forge, _):
+    with forge_with([[giant, review(2, body=None)]]) as (forge, _):
         first, second = forge.change_requests(7)
     assert (len(first.body), first.author.id) == (MOST_READ, 0)
     assert second.body == ""
@@ -95,7 +79,7 @@ def test_a_line_that_is_gone_by_now_has_the_number_that_it_had() -> None:
         {"path": "b.py", "body": "No line at all.", "line": None, "original_line": None},
         {"path": "c.py", "line": 2, "original_line": 9, "body": "Here."},
     ]
-    with serving([[]], lines=lines) as (forge, _):
+    with forge_with([[]], lines=lines) as (forge, _):
         found = forge.line_comments(7, 1)
     assert [(one.path, one.line) for one in found] == [("a.py", 4), ("b.py", None), ("c.py", 2)]
     assert len(found[0].body) == MOST_READ
@@ -103,5 +87,5 @@ def test_a_line_that_is_gone_by_now_has_the_number_that_it_had() -> None:
 
 @pytest.mark.parametrize("page", [{"message": "odd"}, [7], [{"id": "x"}], [{"state": 1}]])
 def test_an_answer_that_is_no_list_of_reviews_is_not_an_empty_one(page) -> None:
-    with serving([page]) as (forge, _), pytest.raises(ForgeError):
+    with forge_with([page]) as (forge, _), pytest.raises(ForgeError):
         forge.change_requests(7)

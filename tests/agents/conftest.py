@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from harness.agents.unix_http import unix_http_client
 from harness.ports.model import Session, SessionRequest
 from harness.programs.broker.options import Options
 from harness.programs.broker.sse import encoded, events_of
+from tests.fakes.http_server import Request, serving
 from tests.fakes.sdks import anthropic
 
 if TYPE_CHECKING:
@@ -100,28 +100,10 @@ class Provider:
 
     def __init__(self) -> None:
         self.planned: list[Answer] = []
+        self.url = ""
         # For every request that nothing is planned for.
         self.otherwise: Answer | None = None
         self.seen: list[dict[str, Any]] = []
-        provider = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                provider.seen.append(
-                    {"path": self.path, "headers": dict(self.headers), "body": body}
-                )
-                provider.answer(self, body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def plan(self, *answers: Answer | dict[str, Any]) -> None:
         """Answer the next requests so. A dictionary is a message, streamed when the request asks
@@ -130,34 +112,25 @@ class Provider:
             answer if isinstance(answer, Answer) else Answer(answer) for answer in answers
         ]
 
-    def answer(self, handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+    def answer(self, request: Request) -> None:
+        body = json.loads(request.content())
+        self.seen.append({"path": request.path, "headers": dict(request.headers), "body": body})
         answer = self.planned.pop(0) if self.planned or not self.otherwise else self.otherwise
         if answer.body is not None and body.get("stream") and answer.status == 200:
             answer.pieces = [encoded(event) for event in events_of(answer.body)]
-        handler.send_response(answer.status)
-        for name, value in answer.headers.items():
-            handler.send_header(name, value)
         if answer.pieces is None:
-            content = json.dumps(answer.body).encode()
-            handler.send_header("content-length", str(len(content)))
-            handler.end_headers()
-            handler.wfile.write(content)
+            request.reply(answer.status, json.dumps(answer.body).encode(), answer.headers)
             return
-        handler.send_header("content-type", "text/event-stream")
-        handler.send_header("connection", "close")
-        handler.end_headers()
-        handler.close_connection = True
+        stream = {"content-type": "text/event-stream", "connection": "close"}
+        request.begin(answer.status, {**stream, **answer.headers})
+        request.close_connection = True
         # the broker may hang up on us: some tests are about that
         with suppress(ConnectionError):
             for number, piece in enumerate(answer.pieces):
-                handler.wfile.write(piece)
-                handler.wfile.flush()
+                request.wfile.write(piece)
+                request.wfile.flush()
                 if number == 0 and answer.pause is not None:
                     answer.pause.wait(300)
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @dataclass
@@ -194,9 +167,10 @@ class Broker:
 
 @pytest.fixture(scope="session")
 def provider() -> Iterator[Provider]:
-    running = Provider()
-    yield running
-    running.close()
+    provider = Provider()
+    with serving(provider.answer, keep_alive=True) as server:
+        provider.url = server.url
+        yield provider
 
 
 @pytest.fixture(autouse=True)

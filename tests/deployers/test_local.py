@@ -2,7 +2,6 @@
 
 import asyncio
 import http.client
-import http.server
 import os
 import signal
 import socket
@@ -30,6 +29,7 @@ from tests.deployers.worlds import (
     local_world,
     order,
 )
+from tests.fakes.http_server import Request, serving
 from tests.scenarios.waiting import opened
 
 TRIES, LETTERS = 200, 6000
@@ -182,24 +182,13 @@ def test_health_is_what_the_place_answers_and_anything_else_is_not_well(tmp_path
 def test_a_place_that_leads_elsewhere_is_not_well(tmp_path: Path) -> None:
     """A staging whose address leads to production: nobody follows it there."""
 
-    class Leads(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(302)
-            self.send_header("Location", elsewhere.url)
-            self.end_headers()
+    def leads(request: Request) -> None:
+        request.reply(302, headers={"Location": elsewhere.url})
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    with (
-        local_world(tmp_path) as world,
-        http.server.ThreadingHTTPServer(("127.0.0.1", 0), Leads) as server,
-    ):
+    with local_world(tmp_path) as world, serving(leads) as server:
         world.deployer.switch(world.order(FIRST))
         elsewhere = world.place
-        threading.Thread(target=server.serve_forever, daemon=True).start()
         found = PlaceHealth().health(environment(port=server.server_port))
-        server.shutdown()
     assert (found.is_ok, found.commit) == (False, "")
     assert found.message.startswith("302")
 
@@ -208,26 +197,18 @@ def test_a_place_that_answers_a_letter_now_and_then_is_not_well(tmp_path: Path) 
     """Each of its letters comes in time, and the whole of it a minute later."""
     sent: list[int] = []
 
-    class Trickles(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(LETTERS))
-            self.end_headers()
-            with suppress(OSError):
-                for number in range(LETTERS):
-                    sent.append(number)
-                    self.wfile.write(b" ")
-                    time.sleep(0.01)
+    def trickles(request: Request) -> None:
+        request.begin(200, {"Content-Length": str(LETTERS)})
+        with suppress(OSError):
+            for number in range(LETTERS):
+                sent.append(number)
+                request.wfile.write(b" ")
+                time.sleep(0.01)
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Trickles) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(trickles) as server:
         found = PlaceHealth(seconds=0.5).health(environment(port=server.server_port))
         assert (found.is_ok, len(sent) < LETTERS) == (False, True)
         assert found.message == "no whole answer within 0.5 s"
-        server.shutdown()
 
 
 class Refusing:

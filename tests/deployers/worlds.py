@@ -1,11 +1,9 @@
 """Worlds in which deployers work: what each brings somewhere, and how one looks there."""
 
 import http.client
-import http.server
 import json
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +20,7 @@ from harness.forge.connection import Access, Connection
 from harness.forge.deployments import GitHubDeployer
 from harness.programs.sandbox.client import COMMAND
 from tests.fakes.deployer import FakeDeployer
+from tests.fakes.http_server import Request, serving
 from tests.fakes.ports import free_port
 
 FIRST, SECOND, THIRD = ("a" * 40, "b" * 40, "c" * 40)
@@ -225,35 +224,22 @@ def github_world(
 ) -> Iterator[DeployWorld]:
     world = deployments or Deployments()
 
-    class Forge(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.reply(200, world.answer(self.path))
+    def answer(request: Request) -> None:
+        if request.command == "GET":
+            reply(request, 200, world.answer(request.path))
+            return
+        created = world.create(json.loads(request.content()))
+        if len(world.made) > world.loses:
+            reply(request, 201, created)
 
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            created = world.create(asked)
-            if len(world.made) > world.loses:
-                self.reply(201, created)
-            self.close_connection = True
+    def reply(request: Request, status: int, document: Any) -> None:
+        request.reply(status, json.dumps(document).encode(), {"Content-Type": "application/json"})
 
-        def reply(self, status: int, document: Any) -> None:
-            body = json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Forge) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(answer) as server:
         world.url = f"http://localhost:{server.server_port}"
         connection = Connection(Access("o/r", token="t", api=world.url))
         deployer = GitHubDeployer(connection, APP_LOGIN, **more)
         yield DeployWorld(deployer, environment(), folder, lambda: len(world.made))
-        server.shutdown()
 
 
 def ask(place: Environment, path: str = "/") -> dict[str, Any]:

@@ -3,16 +3,14 @@
 import json
 import shutil
 import subprocess
-import threading
 from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.error_intake.conftest import AUTH, OTHER_KEY, SECONDS, envelope, event
+from tests.fakes.http_server import serving_files
 
 NODE = Path(__file__).with_name("node")
 ORIGIN = {"Origin": "https://shop.example"}
@@ -80,24 +78,6 @@ def test_a_page_reads_its_answer_and_its_refusal(place) -> None:
 
 
 @contextmanager
-def serving(folder):
-    class Files(SimpleHTTPRequestHandler):
-        def guess_type(self, path) -> str:
-            return "text/javascript" if path.endswith(".mjs") else super().guess_type(path)
-
-        def log_message(self, *_) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-@contextmanager
 def opened(address):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -115,7 +95,7 @@ def test_a_page_of_another_origin_sends_as_the_sdk_does_and_with_a_header_of_its
 ) -> None:
     (tmp_path / "page").mkdir()
     (tmp_path / "page" / "index.html").write_text("<!doctype html><title>A shop</title>")
-    with serving(tmp_path / "page") as origin, opened(origin) as page:
+    with serving_files(tmp_path / "page") as server, opened(server.url) as page:
         for number, headers in enumerate((None, {"X-Sentry-Auth": AUTH}), start=1):
             body = envelope(event(number)).decode()
             assert page.evaluate(SENDS, [place.dsn, body, headers]) == [200, None]
@@ -134,7 +114,7 @@ def test_fifty_errors_of_the_browser_sdk_are_one_group(place, tmp_path) -> None:
     ).stdout
     page = APP.format(map=json.dumps(json.loads(names)), dsn=place.dsn, release="d" * 40)
     (app / "index.html").write_text(page)
-    with serving(app) as origin, opened(origin) as shown:
+    with serving_files(app) as server, opened(server.url) as shown:
         shown.wait_for_function("document.title")
         assert shown.title() == "sent"
     (group,) = place.spool.groups()

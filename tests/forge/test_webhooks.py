@@ -7,7 +7,7 @@ import json
 import queue
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -15,6 +15,7 @@ from harness.forge.deliveries import DeliveryFilter
 from harness.forge.receiver import PATH, Receiver, application, listening
 from harness.store.clock import SystemClock
 from harness.store.inbox import SqlInbox
+from tests.fakes.http_server import Request, serving
 from tests.forge.waiting import SECONDS, start
 
 SECRET = "tide-and-moon"
@@ -29,32 +30,29 @@ def forge(tmp_path_factory):
     running.stop()
 
 
+@dataclass
+class Listener:
+    """A server that keeps what it receives."""
+
+    url: str = ""
+    received: queue.Queue = field(default_factory=queue.Queue)
+    answers: threading.Event = field(default_factory=threading.Event)
+
+    def answer(self, request: Request) -> None:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.received.put((headers, request.content()))
+        self.answers.wait(SECONDS)
+        request.begin(500 if request.path == "/broken" else 204)
+
+
 @pytest.fixture
 def listener():
-    """A server that keeps what it receives."""
-    received: queue.Queue = queue.Queue()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            content = self.rfile.read(int(self.headers["Content-Length"]))
-            received.put(({name.lower(): value for name, value in self.headers.items()}, content))
-            self.server.answers.wait(SECONDS)
-            self.send_response(500 if self.path == "/broken" else 204)
-            self.end_headers()
-
-        def log_message(self, *_) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    server.received, server.answers = received, threading.Event()
-    server.answers.set()
-    yield server
-    server.answers.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    listener = Listener()
+    listener.answers.set()
+    with serving(listener.answer) as server:
+        listener.url = server.url
+        yield listener
+        listener.answers.set()
 
 
 def hear(listener, place, event, action=None):
@@ -68,7 +66,7 @@ def hear(listener, place, event, action=None):
 
 
 def address(listener, path="/") -> str:
-    return f"http://127.0.0.1:{listener.server_port}{path}"
+    return f"{listener.url}{path}"
 
 
 def test_a_delivery_is_signed_over_its_very_bytes(place, listener) -> None:

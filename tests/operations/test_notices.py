@@ -1,10 +1,8 @@
 """Notices of a home: their addresses and settings, and a real message by the real program."""
 
 import json
-import threading
 from contextlib import contextmanager
 from datetime import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -24,6 +22,7 @@ from harness.home.notifier import notices, sent_by_process
 from harness.home.state import open_ledger
 from harness.log import Log
 from harness.store.clock import SystemClock
+from tests.fakes.http_server import Request, serving
 
 NOON = "2026-11-21T12:00:00+00:00"
 SECRET = "word-that-nobody-may-read"
@@ -35,19 +34,12 @@ def service(*, status=200):
     """A service on this machine: its address, and what it was sent."""
     sent: list[dict] = []
 
-    class Answers(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            sent.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(status)
-            self.end_headers()
+    def answer(request: Request) -> None:
+        sent.append(json.loads(request.content()))
+        request.reply(status)
 
-        def log_message(self, *words) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(answer) as server:
         yield f"json://127.0.0.1:{server.server_port}/{SECRET}", sent
-        server.shutdown()
 
 
 def test_the_program_sends_plain_text_to_each_address_and_counts_who_took_it() -> None:

@@ -3,9 +3,8 @@ not."""
 
 import base64
 import socket
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from harness.domain.errors import GitError
 from harness.repository.environment import environment
 from harness.repository.plumbing import Git
 from harness.repository.remote import Remote
+from tests.fakes.http_server import Request, serving
 from tests.repository.naive import git
 
 GITS_OWN = {
@@ -90,30 +90,14 @@ class Gatekeeper:
     """An HTTP server that answers everything with one status, and keeps what it was shown."""
 
     def __init__(self, status: int, headers: dict[str, str] | None = None) -> None:
-        keeper = self
+        self.status, self.headers, self.url = status, headers, ""
         self.shown: list[str | None] = []
         self.argument_lists: list[bytes] = []
 
-        class Answer(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                keeper.argument_lists.append(b"\n".join(command_lines()))
-                keeper.shown.append(self.headers.get("Authorization"))
-                self.send_response(status)
-                for name, value in (headers or {}).items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/a/b.git"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def answer(self, request: Request) -> None:
+        self.argument_lists.append(b"\n".join(command_lines()))
+        self.shown.append(request.headers.get("Authorization"))
+        request.reply(self.status, headers=self.headers)
 
 
 def command_lines() -> list[bytes]:
@@ -129,15 +113,14 @@ def command_lines() -> list[bytes]:
 
 @pytest.fixture
 def gatekeeper():
-    keepers: list[Gatekeeper] = []
+    with ExitStack() as stack:
 
-    def make(status: int, headers: dict[str, str] | None = None) -> Gatekeeper:
-        keepers.append(Gatekeeper(status, headers))
-        return keepers[-1]
+        def make(status: int, headers: dict[str, str] | None = None) -> Gatekeeper:
+            keeper = Gatekeeper(status, headers)
+            keeper.url = f"{stack.enter_context(serving(keeper.answer)).url}/a/b.git"
+            return keeper
 
-    yield make
-    for keeper in keepers:
-        keeper.close()
+        yield make
 
 
 def test_the_token_is_shown_to_the_forge_and_to_no_argument_list(town, gatekeeper) -> None:

@@ -3,7 +3,7 @@ run or changed."""
 
 import os
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from harness.repository.original.fetch import FetchLimits, fetch_original, refus
 from harness.repository.plumbing import Git, GitResult
 from harness.repository.tree_edits import changed_tree, committed
 from harness.repository.walk import WalkLimits
+from tests.fakes.http_server import Request, serving
 from tests.fakes.original import everything, git, repository_of
 
 HERE = Path("/")
@@ -284,31 +285,34 @@ def test_a_tree_that_lists_more_than_fits_is_refused(app, tmp_path) -> None:
         take(app, tmp_path, limits=FetchLimits(pack_bytes=4 << 20))
 
 
-class _Asked(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.server.asked.append(self.headers.get("authorization"))
-        self.server.release.wait(self.server.seconds)
-        self.send_error(401 if "authorization" not in self.headers else 404)
+@dataclass
+class Host:
+    """A host that asks for a name and a secret first, and knows no repository."""
 
-    def log_message(self, format, *args) -> None:
-        pass
+    seconds: float = 0
+    port: int = 0
+    asked: list[str | None] = field(default_factory=list)
+    release: threading.Event = field(default_factory=threading.Event)
+
+    def answer(self, request: Request) -> None:
+        self.asked.append(request.headers.get("authorization"))
+        self.release.wait(self.seconds)
+        request.send_error(401 if "authorization" not in request.headers else 404)
 
 
 @pytest.fixture
 def host():
-    server = HTTPServer(("127.0.0.1", 0), _Asked)
-    server.asked, server.release, server.seconds = [], threading.Event(), 0
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.release.set()
-    server.shutdown()
-    server.server_close()
+    host = Host()
+    with serving(host.answer) as server:
+        host.port = server.server_port
+        yield host
+        host.release.set()
 
 
 def test_a_name_and_a_secret_in_an_address_reach_the_server_and_no_message_argument_or_file(
     host, tmp_path
 ) -> None:
-    address = address_of(f"http://kim:sk-secret@127.0.0.1:{host.server_port}/o/n.git", here=HERE)
+    address = address_of(f"http://kim:sk-secret@127.0.0.1:{host.port}/o/n.git", here=HERE)
     assert "kim" not in address.url + address.shown
     assert address.shown == "127.0.0.1/o/n"
     with pytest.raises(GitError) as refused:
@@ -324,7 +328,7 @@ def test_a_server_that_does_not_answer_is_given_up(host, tmp_path) -> None:
     host.seconds = 30
     with pytest.raises(GitError, match=r"took more than 0\.5 s") as late:
         fetch_original(
-            address_of(f"http://127.0.0.1:{host.server_port}/o/n.git", here=HERE),
+            address_of(f"http://127.0.0.1:{host.port}/o/n.git", here=HERE),
             tmp_path / "store.git",
             limits=FetchLimits(seconds=0.5),
         )

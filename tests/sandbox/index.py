@@ -1,15 +1,14 @@
 """Wheels, a source distribution that is a trap, and an index of them on loopback."""
 
 import contextlib
-import functools
 import hashlib
-import http.server
 import io
 import tarfile
-import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from tests.fakes.http_server import serving_files
 
 
 def wheel(
@@ -56,19 +55,6 @@ def trap(folder: Path, marker: Path, name: str = "tidetable") -> str:
 @contextlib.contextmanager
 def index(root: Path) -> Iterator[dict[str, str]]:
     """A package index of what lies in ROOT/simple, as pip's settings for it."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    with http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(root))
-    ) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            address = f"http://127.0.0.1:{server.server_port}/simple"
-            yield {"PIP_INDEX_URL": address, "PIP_NO_CACHE_DIR": "1", "HOME": "/nowhere"}
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving_files(root) as server:
+        address = f"{server.url}/simple"
+        yield {"PIP_INDEX_URL": address, "PIP_NO_CACHE_DIR": "1", "HOME": "/nowhere"}

@@ -3,15 +3,15 @@
 import base64
 import contextlib
 import hashlib
-import http.server
 import io
 import json
 import tarfile
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.fakes.http_server import Request, serving
 
 
 def archive(files: dict[str, str], *more: tarfile.TarInfo) -> bytes:
@@ -91,32 +91,19 @@ def registry(**has: bytes | int | str) -> Iterator[Registry]:
     """A registry with the archives of these names (with the version 1.0.0)."""
     found = Registry({f"/{name}/-/{name}-1.0.0.tgz": one for name, one in has.items()})
 
-    class Answering(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found.asked.append(self.path)
-            found.shown.append(self.headers["authorization"])
-            answer = found.has.get(self.path, 404)
-            if isinstance(answer, bytes):
-                self.send_response(200)
-                self.end_headers()
+    def answer(request: Request) -> None:
+        found.asked.append(request.path)
+        found.shown.append(request.headers["authorization"])
+        match found.has.get(request.path, 404):
+            case bytes() as archive:
+                request.begin(200)
                 with contextlib.suppress(OSError):
-                    self.wfile.write(answer)
-                return
-            self.send_response(answer if isinstance(answer, int) else 302)
-            if isinstance(answer, str):
-                self.send_header("location", answer)
-            self.send_header("content-length", "0")
-            self.end_headers()
+                    request.wfile.write(archive)
+            case str() as address:
+                request.reply(302, headers={"location": address})
+            case status:
+                request.reply(status)
 
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
-        found.address = f"http://127.0.0.1:{server.server_port}/"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield found
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(answer) as server:
+        found.address = f"{server.url}/"
+        yield found

@@ -2,11 +2,11 @@
 
 import contextlib
 import hashlib
-import http.server
 import socketserver
-import threading
 from collections.abc import Iterator
 from pathlib import Path
+
+from tests.fakes.http_server import Request, running
 
 SIZE = 5_000_000
 
@@ -16,38 +16,19 @@ class UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     request_queue_size = 128
 
 
-class Echo(http.server.BaseHTTPRequestHandler):
+class Echo(Request):
     """Answers with the path and the digest of the body."""
 
     protocol_version = "HTTP/1.1"
 
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.answer(hashlib.sha256(body).hexdigest().encode() + self.path.encode())
+    def do_POST(self) -> None:  # noqa: N802 - the standard library's name
+        self.reply(200, hashlib.sha256(self.content()).hexdigest().encode() + self.path.encode())
 
-    def do_GET(self) -> None:
-        self.answer(bytes(range(256)) * (SIZE // 256))
-
-    def answer(self, body: bytes) -> None:
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def address_string(self) -> str:
-        return "unix"
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
+    def do_GET(self) -> None:  # noqa: N802 - the standard library's name
+        self.reply(200, bytes(range(256)) * (SIZE // 256))
 
 
 @contextlib.contextmanager
 def serving(path: Path, handler: type[socketserver.BaseRequestHandler]) -> Iterator[UnixServer]:
-    with UnixServer(str(path), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with running(UnixServer(str(path), handler)) as server:
+        yield server

@@ -120,7 +120,7 @@ def test_binds_inside_binds_in_any_order(sandboxes) -> None:
 class Page(Echo):
     def do_GET(self) -> None:  # noqa: N802 - the standard library's name
         script = "document.title = 'drawn by ' + ['a', 'script'].join(' ')"
-        self.answer(f"<title>plain</title><h1>Low tide</h1><script>{script}</script>".encode())
+        self.reply(200, f"<title>plain</title><h1>Low tide</h1><script>{script}</script>".encode())
 
 
 DRIVE = """

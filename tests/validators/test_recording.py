@@ -1,8 +1,6 @@
 """`record`: what a person does becomes steps, and what a recording cannot know is named."""
 
 import asyncio
-import http.server
-import threading
 from contextlib import contextmanager
 
 import pytest
@@ -10,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from playwright.async_api import Error, Page
 
+from tests.fakes.http_server import Request, serving
 from validators.authoring.recorded_element import LARGEST_SNAPSHOT, Called, called
 from validators.authoring.recorded_journey import TO_FILL_IN, Action, Asked, journey_of
 from validators.authoring.recording import MOST_ACTIONS, Recorder, recorded, window_browser
@@ -270,25 +269,16 @@ PAGE = """<!doctype html><title>Walks</title><a href=/b>Mussel banks <b>12</b> p
 
 
 @contextmanager
-def serving(body: str):
+def app_of(body: str):
     """An app at an address of this machine, and the paths that it was asked for."""
     asked: list[str] = []
 
-    class App(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(body.encode())
+    def answer(request: Request) -> None:
+        asked.append(request.path)
+        request.reply(200, body.encode(), {"Content-Type": "text/html"})
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), App) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", asked
-        server.shutdown()
+    with serving(answer) as server:
+        yield server.url, asked
 
 
 async def booked(page: Page, recorder: Recorder) -> None:
@@ -325,7 +315,7 @@ def test_what_a_person_does_in_a_real_browser_is_written_down(chromium: str) -> 
     """Playwright's recorder itself: its interface is not a public one, and a new release of it may
     tell things in another way."""
     shown: list[str] = []
-    with serving(PAGE) as (origin, _):
+    with app_of(PAGE) as (origin, _):
         recorder = Recorder(origin, shown.append)
         address = address_of(origin)
 
@@ -363,7 +353,7 @@ def test_what_a_person_does_in_a_real_browser_is_written_down(chromium: str) -> 
 
 def test_the_window_reaches_the_app_and_nothing_else(chromium: str) -> None:
     """Neither another port of this machine, nor a name; by no kind of request."""
-    with serving("elsewhere") as (elsewhere, asked):
+    with app_of("elsewhere") as (elsewhere, asked):
         host = elsewhere.removeprefix("http://")
         port = host.rpartition(":")[2]
         body = f"""<img src=/own.png><img src={elsewhere}/img><iframe src={elsewhere}/frame></iframe>
@@ -374,7 +364,7 @@ def test_the_window_reaches_the_app_and_nothing_else(chromium: str) -> None:
             await page.wait_for_timeout(500)
             await page.goto(f"{elsewhere}/page")
 
-        with serving(body) as (origin, own):
+        with app_of(body) as (origin, own):
             address = address_of(origin)
             with pytest.raises(Error, match="ERR_PROXY_CONNECTION_FAILED"):
                 asyncio.run(

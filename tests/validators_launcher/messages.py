@@ -4,14 +4,14 @@ kept."""
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from socketserver import ThreadingMixIn, UnixStreamServer
 from typing import Any
+
+from tests.fakes.http_server import Request, answering, running
+from tests.sandbox.servers import UnixServer
 
 Content = Sequence[dict[str, Any]]
 Answer = Content | Callable[[dict[str, Any]], Content]
@@ -68,32 +68,10 @@ def endpoint(socket: Path, *answers: Answer) -> Iterator[Endpoint]:
     """The endpoint, answering until the block is left."""
     served = Endpoint(socket, list(answers))
 
-    class Server(ThreadingMixIn, UnixStreamServer):
-        daemon_threads = True
+    def answer(request: Request) -> None:
+        status, message = served.next(json.loads(request.content()))
+        data = json.dumps(message).encode()
+        request.reply(status, data, {"content-type": "application/json"})
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def address_string(self) -> str:
-            return "sandbox"
-
-        def log_message(self, *_: object) -> None: ...
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            status, answer = served.next(json.loads(body))
-            data = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-    with Server(str(socket), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield served
-        finally:
-            server.shutdown()
-            thread.join()
+    with running(UnixServer(str(socket), answering(answer, keep_alive=True))):
+        yield served

@@ -175,7 +175,7 @@ def leaking(sink: Sink, *, host: str, patience: float) -> type[Echo]:
             if self.path == "/enough":
                 sink.enough.wait(patience)
             with contextlib.suppress(OSError):  # who asked may be gone by then
-                self.answer(text.encode())
+                self.reply(200, text.encode())
 
     return Leaking
 

@@ -2,13 +2,11 @@
 thing is not so."""
 
 import hashlib
-import http.server
 import json
 import os
 import shutil
 import sqlite3
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
@@ -22,6 +20,7 @@ from harness.operations.doctor.machine_checks import KERNEL, sandbox_fix
 from harness.operations.readiness import Answer
 from harness.repository.trusted import FETCHED
 from harness.store.lock import sole_factory
+from tests.fakes.http_server import Request, serving
 from tests.sandbox.small_root import NAME, small_root, tar_of
 from tests.scenarios.conftest import FACTORY, Said, environment
 from tests.scenarios.waiting import LONG
@@ -61,23 +60,18 @@ def worked(demo, tmp_path):
 
 @pytest.fixture
 def endpoint():
-    """An endpoint that answers 404 to everything, and keeps what it was asked."""
+    """An endpoint that answers 404 to whoever looks, and keeps what it was asked."""
     asked = []
 
-    class Answer(http.server.BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            asked.append(dict(self.headers))
-            self.send_response(404)
-            self.end_headers()
+    def answer(request: Request) -> None:
+        if request.command != "HEAD":
+            request.send_error(501)
+            return
+        asked.append(dict(request.headers))
+        request.reply(404)
 
-        def log_message(self, *arguments) -> None:
-            pass
-
-    server = http.server.HTTPServer(("127.0.0.1", 0), Answer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", asked
-    server.shutdown()
-    server.server_close()
+    with serving(answer) as server:
+        yield server.url, asked
 
 
 def doctor(home, *options, **variables):

@@ -1,7 +1,6 @@
 """`try` on an app that runs already: its address, what is printed while it is performed, and what
 at the end."""
 
-import http.server
 import json
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.http_server import Request, serving
 from tests.fakes.ports import deaf_port
 from tests.scenarios.waiting import LONG
 from validators.authoring.trying import TryReport, address_of, outcome_of, try_document
@@ -217,24 +217,16 @@ def test_a_line_without_end_is_passed_over_and_what_follows_it_is_heard(tmp_path
 def shore(entered: threading.Event) -> Iterator[str]:
     """An app that runs already. Its second page answers once `entered` is set."""
 
-    class Shore(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            inside = self.path == "/in"
-            if inside and not entered.wait(LONG):
-                return
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.end_headers()
-            page = "<h1>Good morning</h1>" if inside else '<h1>Shore</h1><a href="/in">In</a>'
-            self.wfile.write(f"<title>Shore</title>{page}".encode())
+    def answer(request: Request) -> None:
+        inside = request.path == "/in"
+        if inside and not entered.wait(LONG):
+            return
+        page = "<h1>Good morning</h1>" if inside else '<h1>Shore</h1><a href="/in">In</a>'
+        html = {"Content-Type": "text/html; charset=utf-8"}
+        request.reply(200, f"<title>Shore</title>{page}".encode(), html)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Shore) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(answer) as server:
         yield f"http://localhost:{server.server_port}"
-        server.shutdown()
 
 
 def factory(*arguments: str | Path) -> "subprocess.Popen[str]":
