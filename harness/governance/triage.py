@@ -13,6 +13,7 @@ from typing import Any
 from harness.domain.governance import Governance, ScopeDefault, ScopeEntry, ScopeKind
 from harness.domain.lifecycle import Event
 from harness.domain.plain import JsonDict, JsonObject
+from harness.domain.schema import closed_object
 from harness.governance.text import asking
 
 CONFIDENT = 0.5
@@ -113,12 +114,7 @@ def _schema(governance: Governance, verdicts: Iterable[TriageVerdict]) -> JsonDi
             "description": "How sure you are.",
         },
     }
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    return closed_object(properties)
 
 
 def _decided_schema(governance: Governance) -> JsonDict:

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from harness.domain.plain import JsonDict, JsonObject
+from harness.domain.schema import closed_object
 from harness.workflow import rendered
 
 MOST_GAPS = 8
@@ -40,18 +41,8 @@ def gaps_schema() -> JsonDict:
         "matters": text,
         "who": {"enum": ["code", "browser"]},
     }
-    gap = {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-    return {
-        "type": "object",
-        "properties": {"gaps": {"type": "array", "maxItems": MOST_GAPS, "items": gap}},
-        "required": ["gaps"],
-        "additionalProperties": False,
-    }
+    gaps = {"type": "array", "maxItems": MOST_GAPS, "items": closed_object(properties)}
+    return closed_object({"gaps": gaps})
 
 
 def gaps_in(answer: JsonObject, *, text: str) -> tuple[tuple[Gap, ...], tuple[str, ...]]:

@@ -21,6 +21,7 @@ from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry, as_of
 from harness.domain.lifecycle import Event
 from harness.domain.plain import JsonDict, JsonObject, plain
+from harness.domain.schema import closed_object
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory.models import prompts
 from harness.factory.models.attempts import approach_of, failed_attempts
@@ -167,12 +168,7 @@ def diagnosis_schema() -> JsonDict:
             "description": "What later work on other issues should know of this repository.",
         }
     }
-    return {
-        "type": "object",
-        "properties": {**properties, **may},
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    return closed_object(properties, may=may)
 
 
 def diagnosis(answer: JsonObject, shown: JsonObject) -> tuple[Diagnosis | None, str]:

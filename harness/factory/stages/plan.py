@@ -17,6 +17,7 @@ from harness.domain.events import Plan, PlanMade, PlanStep
 from harness.domain.ledger import Entry, as_of
 from harness.domain.lifecycle import Event
 from harness.domain.plain import JsonDict, JsonObject, plain
+from harness.domain.schema import closed_object
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory.models import prompts
 from harness.factory.models.selection import first_answer
@@ -62,7 +63,7 @@ def plan_schema() -> JsonDict:
     """The JSON schema of the one answer."""
     words, path = {"type": "string", "maxLength": _WORDS}, {"type": "string", "maxLength": 400}
     paths = {"type": "array", "maxItems": MOST_PATHS, "items": path}
-    step = _closed(
+    step = closed_object(
         {
             "does": {**words, "description": "What this step makes true."},
             "touches": {
@@ -77,7 +78,7 @@ def plan_schema() -> JsonDict:
             },
         }
     )
-    return _closed(
+    return closed_object(
         {
             "approach": {
                 "type": "string",
@@ -105,15 +106,6 @@ def plan_schema() -> JsonDict:
             },
         }
     )
-
-
-def _closed(properties: JsonObject) -> JsonDict:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
 
 
 def plan_in(answer: JsonObject, *, paths: Iterable[str]) -> Plan:

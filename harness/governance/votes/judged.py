@@ -27,6 +27,7 @@ from harness.domain.governance import (
     Vote,
 )
 from harness.domain.plain import JsonDict, JsonObject
+from harness.domain.schema import closed_object
 from harness.governance.remit import seen_by
 
 NEAR = 3
@@ -98,7 +99,7 @@ def ballot_schema() -> JsonDict:
         "quotes": {
             "type": "array",
             "maxItems": MOST_QUOTES,
-            "items": _closed(quote),
+            "items": closed_object(quote),
             "description": "For a no: the lines of the change that show it. Otherwise empty.",
         },
         "reason": {
@@ -107,16 +108,7 @@ def ballot_schema() -> JsonDict:
             "description": "Why, in one or two plain sentences.",
         },
     }
-    return _closed(properties)
-
-
-def _closed(properties: JsonObject) -> JsonDict:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    return closed_object(properties)
 
 
 def ballot_in(answer: JsonObject) -> Ballot:

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from harness.domain.governance import Sight
 from harness.domain.plain import JsonDict, JsonObject, plain, stored_as
+from harness.domain.schema import closed_object
 from harness.governance.votes.judged import LONGEST_PATH, LONGEST_QUOTE, NEAR
 from harness.governance.votes.view import VoterView
 
@@ -130,7 +131,7 @@ def review_schema() -> JsonDict:
         "findings": {
             "type": "array",
             "maxItems": MOST_FINDINGS,
-            "items": _closed(_FINDING),
+            "items": closed_object(_FINDING),
             "description": (
                 "What speaks against the change under this question; empty where nothing does."
             ),
@@ -141,16 +142,7 @@ def review_schema() -> JsonDict:
             "description": "What you looked at, or what you lack.",
         },
     }
-    return _closed(properties)
-
-
-def _closed(properties: JsonObject) -> JsonDict:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    return closed_object(properties)
 
 
 def rows_shown(view: VoterView) -> Mapping[str, tuple[Row, ...]]:

@@ -82,15 +82,7 @@ def connect_by_token(
     key_id = launcher_key_id(home)
     keep_token(token_path(home, document), secret)
     write_home(home, replace(document, app=0))
-    return AppConnection(
-        f"{owner}/{name}",
-        forge,
-        access.branch,
-        access.account,
-        key_id,
-        key_id in _trusted(access.config),
-        access.note,
-    )
+    return _connection(f"{owner}/{name}", access, forge=forge, key_id=key_id)
 
 
 def connect_as_app(
@@ -109,8 +101,12 @@ def connect_as_app(
     key_id = launcher_key_id(home)
     keep_token(home / APP_KEY, given.key.strip())
     write_home(home, document)
+    return _connection(f"{owner}/{name}", access, forge=forge, key_id=key_id)
+
+
+def _connection(repository: str, access: _Access, *, forge: str, key_id: str) -> AppConnection:
     return AppConnection(
-        f"{owner}/{name}",
+        repository,
         forge,
         access.branch,
         access.account,

@@ -2,6 +2,7 @@
 (https://platform.openai.com/docs/api-reference/chat)"""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from harness.domain.plain import JsonDict, JsonObject
@@ -208,12 +209,7 @@ class ChatStream:
 
     def so_far(self) -> Tokens:
         found = self.counted() or Tokens()
-        return Tokens(
-            input=found.input,
-            output=max(found.output, estimated(self._written)),
-            cache_read=found.cache_read,
-            cache_write=found.cache_write,
-        )
+        return replace(found, output=max(found.output, estimated(self._written)))
 
     def counted(self) -> Tokens | None:
         return accounting.counted(self._usage, CHAT)

@@ -1,6 +1,7 @@
 """The Messages API of the Anthropic wire. (https://docs.anthropic.com/en/api/messages)"""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from harness.domain.plain import JsonDict, JsonObject
@@ -101,13 +102,7 @@ class MessagesStream:
 
     def so_far(self) -> Tokens:
         found = tokens_of(self._assembly.usage)
-        return Tokens(
-            input=found.input,
-            output=max(found.output, estimated(self._written)),
-            cache_read=found.cache_read,
-            cache_write=found.cache_write,
-            cache_write_1h=found.cache_write_1h,
-        )
+        return replace(found, output=max(found.output, estimated(self._written)))
 
     def counted(self) -> Tokens | None:
         return counted(self._assembly.usage)

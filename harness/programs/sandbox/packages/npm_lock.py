@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import platform
+import posixpath
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from harness.domain.errors import ConfigError
 
 FILES = ("package-lock.json", "npm-shrinkwrap.json")
 MOST_PACKAGES = 5_000
+MOST_LINKS = 100_000
 _SEGMENT = r"(?:@[A-Za-z0-9~_-][A-Za-z0-9._~-]*/)?[A-Za-z0-9~_-][A-Za-z0-9._~-]*"
 NAME = re.compile(_SEGMENT)
 _PLACE = re.compile(rf"node_modules/{_SEGMENT}(?:/node_modules/{_SEGMENT})*")
@@ -60,6 +62,16 @@ class NodeTree:
     packages: tuple[NpmPackage, ...]
     links: tuple[tuple[str, str], ...] = ()
     commands: tuple[str, ...] = ()
+
+
+def add_link(links: dict[str, str], place: str, package: NpmPackage) -> None:
+    """Add a link from this place to the package, unless it lies there itself. Raises ConfigError
+    where there are too many."""
+    if place != package.place:
+        target = posixpath.relpath(package.place, posixpath.dirname(place))
+        links.setdefault(place, target)
+    if len(links) > MOST_LINKS:
+        raise ConfigError(f"the lock has more than {MOST_LINKS} links between packages")
 
 
 def tree_of(lock: bytes) -> NodeTree:

@@ -6,7 +6,6 @@ scripts, and pnpm runs none that the project has not approved elsewhere; here no
 """
 
 import hashlib
-import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,13 +18,13 @@ from harness.programs.sandbox.packages.npm_lock import (
     VERSION,
     NodeTree,
     NpmPackage,
+    add_link,
     sha512_of,
     unfit,
 )
 
 FILE = "pnpm-lock.yaml"
 FORM = "9.0"
-MOST_LINKS = 100_000
 _DEEPEST = 16
 _KEY = re.compile(rf"({NAME.pattern})@({VERSION.pattern})(\([^\n]*\))?")
 _STORE = "node_modules/.pnpm"
@@ -81,7 +80,7 @@ class _Reader:
         packages = tuple(one for one in installed if one is not None)
         for one in packages:
             # What a package requires without naming it: pnpm lets it find one of each name.
-            self._link(f"{_STORE}/node_modules/{one.name}", one)
+            add_link(self.links, f"{_STORE}/node_modules/{one.name}", one)
         return NodeTree(packages, tuple(self.links.items()), commands)
 
     def _followed(self, snapshot: Table, package: NpmPackage) -> list[str]:
@@ -102,15 +101,8 @@ class _Reader:
         if is_new:
             self.found[key] = self._package(alias, key)
         if (package := self.found[key]) is not None:
-            self._link(f"{folder}/{alias}", package)
+            add_link(self.links, f"{folder}/{alias}", package)
         return [key] if is_new else []
-
-    def _link(self, place: str, package: NpmPackage) -> None:
-        if place != package.place:
-            target = posixpath.relpath(package.place, posixpath.dirname(place))
-            self.links.setdefault(place, target)
-        if len(self.links) > MOST_LINKS:
-            raise ConfigError(f"the lock has more than {MOST_LINKS} links between packages")
 
     def _package(self, alias: str, key: str) -> NpmPackage | None:
         match = _KEY.fullmatch(key)

@@ -9,7 +9,6 @@ Python has for it accept more than yarn writes.
 """
 
 import json
-import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,13 +21,13 @@ from harness.programs.sandbox.packages.npm_lock import (
     VERSION,
     NodeTree,
     NpmPackage,
+    add_link,
     is_of_a_registry,
     sha512_of,
 )
 
 FILE = "yarn.lock"
 MANIFEST = "package.json"
-MOST_LINKS = 100_000
 _HEADER = "# yarn lockfile v1"
 _WORD = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s",:]+')
 _PATTERN = re.compile(rf"({NAME.pattern})@(.*)", re.DOTALL)
@@ -156,10 +155,11 @@ class _Tree:
                 continue
             done.add(pattern)
             name, entry, package = self._found(pattern)
-            self._link(f"node_modules/{name}", package)
+            add_link(self.links, f"node_modules/{name}", package)
+            beside = package.place.removesuffix(f"/{package.name}")
             for need in entry.needs:
                 inner, _, other = self._found(need)
-                self._link(f"{package.place.removesuffix(f'/{package.name}')}/{inner}", other)
+                add_link(self.links, f"{beside}/{inner}", other)
             queue += entry.needs
         commands = tuple(self.links)
         return NodeTree(tuple(self.packages.values()), tuple(self.links.items()), commands)
@@ -201,10 +201,3 @@ class _Tree:
         if known.digest != digest:
             raise ConfigError(f"`{package.title}` has two hashes in the lock", line=entry.line)
         return known
-
-    def _link(self, place: str, package: NpmPackage) -> None:
-        if place != package.place:
-            target = posixpath.relpath(package.place, posixpath.dirname(place))
-            self.links.setdefault(place, target)
-        if len(self.links) > MOST_LINKS:
-            raise ConfigError(f"the lock has more than {MOST_LINKS} links between packages")
