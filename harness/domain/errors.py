@@ -89,6 +89,12 @@ class ForgeError(PortError):
         super().__init__(message, retryable=retryable)
         self.status, self.again_at = status, again_at
 
+    @property
+    def concerns_one_thing(self) -> bool:
+        """Whether the forge refuses for good what was asked for, and not whoever asked: a key that
+        it does not know (401) concerns everything."""
+        return not self.retryable and self.status != 401
+
 
 class ModelError(PortError):
     """The model did not answer in the agreed form."""

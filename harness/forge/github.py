@@ -38,7 +38,7 @@ class GitHubForge(ForgeReader):
         is always one."""
         self._ensure_label(label)
         with forge_errors(f"labelling #{number} {label}"):
-            issue = self._repository.get_issue(number)
+            issue = self._issue(number)
             present = {one.name for one in issue.labels}
             if label not in present:
                 issue.add_to_labels(label)
@@ -58,7 +58,10 @@ class GitHubForge(ForgeReader):
             )
             return
         with forge_errors(f"editing our comment on #{number}"):
-            if plain(ours[0].body) != plain(body):
+            is_old = plain(ours[0].body) != plain(body)
+            if is_old or ours[1:]:
+                self._issue(number)
+            if is_old:
                 ours[0].edit(body)
                 _as_asked(plain(ours[0].body), plain(body))
         # Two factories that raced may have posted one each.
@@ -110,7 +113,7 @@ class GitHubForge(ForgeReader):
     def close_issue(self, number: int, *, completed: bool) -> None:
         """Close the issue as completed or as not planned, unless it is closed."""
         with forge_errors(f"closing #{number}"):
-            issue = self._repository.get_issue(number)
+            issue = self._issue(number)
             if issue.state != "closed":
                 issue.edit(state="closed", state_reason="completed" if completed else "not_planned")
                 _as_asked(issue.state, "closed")
@@ -118,7 +121,7 @@ class GitHubForge(ForgeReader):
     def reopen_issue(self, number: int) -> None:
         """Open the issue again, unless it is open."""
         with forge_errors(f"opening #{number} again"):
-            issue = self._repository.get_issue(number)
+            issue = self._issue(number)
             if issue.state != "open":
                 issue.edit(state="open")
                 _as_asked(issue.state, "open")
@@ -167,7 +170,7 @@ class GitHubForge(ForgeReader):
     def pin_issue(self, number: int) -> bool:
         """Pin the issue, with GraphQL; REST cannot. Returns whether it is pinned."""
         with forge_errors(f"reading issue #{number}"):
-            node = self._repository.get_issue(number).node_id
+            node = self._issue(number).node_id
         return pins.pinned(self._wire, node, number)
 
     # Looking before and after a creation
@@ -210,7 +213,7 @@ class GitHubForge(ForgeReader):
             return [one for one in mine if (one.body or "").startswith(marker)]
 
     def _post(self, number: int, marker: str, body: str) -> None:
-        self._posted[number, marker] = self._repository.get_issue(number).create_comment(body).id
+        self._posted[number, marker] = self._issue(number).create_comment(body).id
 
     def _posted_before(self, number: int, marker: str) -> list["IssueComment"]:
         """The comment that we posted and that no list shows yet: lists lag behind."""

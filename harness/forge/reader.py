@@ -22,9 +22,11 @@ from harness.forge import checkruns, issue_changes, job_logs, projection, review
 from harness.forge import required_checks as requirements
 from harness.forge.connection import Access, Connection
 from harness.forge.errors import forge_errors
+from harness.forge.moved_issues import raise_if_moved
 from harness.forge.rate_limiter import RateLimiter, Time
 
 if TYPE_CHECKING:
+    from github.Issue import Issue as RawIssue
     from github.Repository import Repository
 
     from harness.forge.transport import Wire
@@ -94,10 +96,10 @@ class ForgeReader:
             )
 
     def issue(self, number: int) -> Issue:
-        """One issue. Raises ForgeError that names the number if there is none, or if it is a pull
-        request."""
+        """One issue. Raises ForgeError that names the number if there is none any more, or if it is
+        a pull request."""
         with forge_errors(f"reading issue #{number}"):
-            raw = self._repository.get_issue(number)
+            raw = self._issue(number)
             if projection.is_pull_request(raw):
                 raise ForgeError(f"#{number} is a pull request, not an issue")
             return projection.issue_from(raw)
@@ -105,9 +107,10 @@ class ForgeReader:
     def comments(self, number: int) -> tuple[Comment, ...]:
         """All comments of an issue or pull request, oldest first."""
         with forge_errors(f"reading the comments of #{number}"):
-            return tuple(
-                map(projection.comment_from, self._repository.get_issue(number).get_comments())
-            )
+            found = tuple(self._repository.get_issue(number).get_comments())
+            for address in {raw.issue_url for raw in found}:
+                raise_if_moved(self._repository, number, answered=address)
+            return tuple(map(projection.comment_from, found))
 
     def change_requests(self, number: int) -> tuple[Review, ...]:
         """The newest reviews of a pull request that ask for changes, oldest first."""
@@ -171,6 +174,13 @@ class ForgeReader:
         """The checks that rulesets and branch protection require."""
         with forge_errors(f"reading what {branch} requires"):
             return requirements.required_checks(self._wire, self._access.repository, branch)
+
+    def _issue(self, number: int) -> "RawIssue":
+        """An issue or pull request as it is now. Raises ForgeError if it was transferred to another
+        repository."""
+        raw = self._repository.get_issue(number).complete()
+        raise_if_moved(self._repository, number, answered=raw.url)
+        return raw
 
     def _listed(self, **parameters: str) -> tuple[dict[int, JsonDict], datetime]:
         return issue_changes.listed(self._wire, self._access.repository, **parameters)

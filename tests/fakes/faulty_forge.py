@@ -70,6 +70,7 @@ ANSWERS: Mapping[str, tuple[int, str]] = MappingProxyType(
         "unauthorized": (401, "Bad credentials"),
         "forbidden": (403, "Resource not accessible by integration"),
         "missing": (404, "Not Found"),
+        "moved": (301, "Moved Permanently"),
         "rate-limited": (403, PRIMARY),
         "secondary-limit": (403, SECONDARY),
         "too-many": (429, SECONDARY),
@@ -99,7 +100,7 @@ class Fault:
     ends in the middle of the body).
 
     The request is not carried out: `error-before` (502), `unavailable` (503), `unauthorized` (401),
-    `forbidden` (403), `missing` (404), `rate-limited` and `secondary-limit` (403), `too-many`
+    `forbidden` (403), `missing` (404), `moved` (301, to the header `location`), `rate-limited` and `secondary-limit` (403), `too-many`
     (429), `cut-before`, `garbled` (200, not JSON), `graphql-errors` (200, errors instead of data).
 
     The response is changed: `slow` (after `seconds`), `clock` (`Date` is off by `seconds`), `stale`

@@ -175,11 +175,13 @@ class ReplyGiven(LedgerEvent):
 
 @dataclass(frozen=True, slots=True)
 class Projected(LedgerEvent):
-    """The forge shows the state that the ledger has. `gone`: the forge no longer has the issue."""
+    """The forge shows the state that the ledger has. `gone`: the forge no longer has the issue.
+    `fault`: what of it the forge refused for good."""
 
     kind: ClassVar[str] = "projected"
 
     gone: bool = field(default=False, metadata=OPTIONAL)
+    fault: str = field(default="", metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ they reopen what is closed already."""
 
 from datetime import datetime, timedelta
 
+from harness.domain.errors import ForgeError
 from harness.domain.events import IssueExpired
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.history import History, history_of
@@ -14,6 +15,7 @@ from harness.factory.reporting.transitions import project, transition
 from harness.factory.run.effects import effect
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
+from harness.log import WARNING
 
 
 def close_expired_issues(services: Services, policy: PolicySnapshot) -> None:
@@ -22,7 +24,12 @@ def close_expired_issues(services: Services, policy: PolicySnapshot) -> None:
     now = services.clock.now()
     for history in services.issue_index.filter(has_closing_time):
         if is_expired(history, now=now):
-            _close(services, history, policy)
+            try:
+                _close(services, history, policy)
+            except ForgeError as error:
+                if not error.concerns_one_thing:
+                    raise
+                services.log.write("issue-failed", str(error), issue=history.issue, level=WARNING)
 
 
 def has_closing_time(history: History) -> bool:

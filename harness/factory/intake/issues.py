@@ -18,10 +18,17 @@ from harness.factory.records.history import History
 from harness.factory.reporting.dashboard import is_dashboard
 from harness.factory.reporting.questions import is_question
 from harness.factory.reporting.shown import ALL_LABELS, shown
-from harness.factory.reporting.transitions import project, skip_projection, transition
+from harness.factory.reporting.transitions import (
+    is_refused,
+    project,
+    set_label,
+    skip_projection,
+    transition,
+)
 from harness.factory.run.effects import write_projection
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
+from harness.log import WARNING
 
 TOGETHER = 500
 """How many new issues are written at once. Other writers of the ledger wait for no more than
@@ -35,8 +42,16 @@ def sync_issues(services: Services, policy: PolicySnapshot, *, whole: bool = Fal
     known = {history.issue for history in services.issue_index.histories()}
     quiet = _add_listed(services, frozenset(due) - known)
     for number in due:
-        if number not in quiet:
-            _sync(services, number, policy)
+        try:
+            if number not in quiet:
+                _sync(services, number, policy)
+        except ForgeError as error:
+            if not error.concerns_one_thing:
+                raise
+            # It stays due, and the others go on.
+            if services.watch_list.is_new_fault(number, str(error)):
+                services.log.write("issue-failed", str(error), issue=number, level=WARNING)
+            continue
         services.watch_list.mark_done(number)
     services.watch_list.record_full_read()
 
@@ -83,6 +98,9 @@ def _sync(services: Services, number: int, policy: PolicySnapshot) -> None:
         issue = services.watch_list.read(number) if done else issue
     _apply_changes(services, services.issue_index.of(number), issue, policy)
     _put_back_labels(services, services.issue_index.of(number), issue)
+    # What changed may be what the forge refused before: a lock.
+    if is_refused(services.issue_index.of(number)):
+        project(services, number)
     return None
 
 
@@ -177,10 +195,7 @@ def _put_back_labels(services: Services, history: History, issue: Issue) -> None
     removes decides nothing."""
     right, present = shown(history).label.name, frozenset(issue.labels) & ALL_LABELS
     if present - {right} or (history.notices and right not in present):
-        write_projection(
-            services,
-            lambda: services.writer.set_state_label(history.issue, right, among=ALL_LABELS),
-        )
+        set_label(services, history.issue, right)
 
 
 def _merged_by_a_person(services: Services, history: History) -> int | None:

@@ -58,6 +58,8 @@ class WatchList:
         self._reviewed: set[int] = set()
         # Transitions up to this entry are on the list, or were handled.
         self._through = 0
+        # What the forge refused for good about a due issue.
+        self._faults: dict[int, str] = {}
         # The latest change that the forge reported, ISO 8601.
         self._newest = ""
         self._reads_all: datetime | None = None
@@ -116,6 +118,14 @@ class WatchList:
         with self._lock:
             self._due.discard(number)
             self._reviewed.discard(number)
+            self._faults.pop(number, None)
+
+    def is_new_fault(self, number: int, fault: str) -> bool:
+        """Note why the issue could not be handled. Returns whether that is another fault than the
+        last time."""
+        with self._lock:
+            before, self._faults[number] = self._faults.get(number), fault
+            return before != fault
 
     def record_full_read(self) -> None:
         """All due issues were handled. If that was everything, record it in the ledger."""

@@ -4,7 +4,6 @@ Properties:
 - each state that its filers wait for is shown once, also by a factory that was killed before;
 - an issue that the forge no longer has holds nothing up."""
 
-from harness.domain.errors import ForgeError
 from harness.domain.events import Projected
 from harness.factory.records.history import history_of
 from harness.factory.records.releases import Release
@@ -35,13 +34,7 @@ def show_releases(services: Services) -> None:
     again may help: what is due of a release itself is done before."""
     for release in _unshown(services):
         for issue in filter(None, release.began.event.carries):
-            try:
-                project(services, issue)
-            except ForgeError as error:
-                if error.retryable:
-                    raise
-                words = f"#{issue} is not shown: {error}"
-                services.log.write("release-failed", words, run=release.name, level=WARNING)
+            project(services, issue)
         # The mark comes last: a factory that is killed before it shows everything again.
         services.ledger.append(Projected(), _mark(release), run=release.name)
 

@@ -1,5 +1,11 @@
-"""Moving an issue to its next state: one entry in the ledger, then its projection on the forge."""
+"""Moving an issue to its next state: one entry in the ledger, then its projection on the forge.
 
+A projection that the forge refuses for good (a locked issue takes no comment) holds up no other
+issue: it is recorded with its fault, and made again once the issue changes."""
+
+from collections.abc import Callable
+
+from harness.domain.errors import ForgeError
 from harness.domain.events import Projected, RunEnded, Suspicion, TransitionRecorded
 from harness.domain.lifecycle import Event, State, next_state
 from harness.domain.workflow_run import RunStatus
@@ -11,6 +17,7 @@ from harness.factory.reporting.releases import carried_words
 from harness.factory.reporting.shown import ALL_LABELS, shown
 from harness.factory.run.effects import write_projection
 from harness.factory.run.services import Services
+from harness.log import WARNING
 
 
 def transition(
@@ -76,21 +83,53 @@ def _end_left_run(services: Services, history: History, event: Event) -> None:
 
 def project(services: Services, issue: int) -> None:
     """Bring the page, the label and the sticky comment up to date with the ledger. Writes nothing
-    that is there already."""
+    that is there already. What the forge refuses for good is recorded; raises ForgeError for
+    anything else."""
     history = history_of(services.ledger, issue)
     # The page first, because the comment links to it.
     write_projection(services, lambda: write_page(services, history))
-    write_projection(
-        services,
-        lambda: services.writer.set_state_label(issue, shown(history).label.name, among=ALL_LABELS),
-    )
+    label = shown(history).label.name
     comment = issue_comment(
         history, services.link, released=carried_words(services.releases, issue)
     )
-    write_projection(services, lambda: services.writer.upsert_comment(issue, ISSUE_MARKER, comment))
-    show_change(services, history)
+    faults = [
+        _refusal(lambda: set_label(services, issue, label)),
+        _refusal(
+            lambda: write_projection(
+                services, lambda: services.writer.upsert_comment(issue, ISSUE_MARKER, comment)
+            )
+        ),
+        _refusal(lambda: show_change(services, history)),
+    ]
     # The mark comes last: a factory that is killed before it projects everything again.
-    services.ledger.append(Projected(), _mark(history), issue=issue)
+    _record(services, history, next(filter(None, faults), ""))
+
+
+def set_label(services: Services, issue: int, label: str) -> None:
+    """Make `label` the issue's only state label."""
+    write_projection(
+        services, lambda: services.writer.set_state_label(issue, label, among=ALL_LABELS)
+    )
+
+
+def _refusal(act: Callable[[], None]) -> str:
+    """Do it, and return what the forge refused of it for good; empty where it was done."""
+    try:
+        act()
+    except ForgeError as error:
+        if not error.concerns_one_thing:
+            raise
+        return str(error)
+    return ""
+
+
+def _record(services: Services, history: History, fault: str) -> None:
+    before = history.of(Projected)
+    # An issue stays locked through all its states, and is reported once.
+    if fault and fault not in {entry.event.fault for entry in before}:
+        services.log.write("issue-failed", fault, issue=history.issue, level=WARNING)
+    mark = _mark(history) if fault or not is_refused(history) else f"{_mark(history)}/shown"
+    services.ledger.append(Projected(fault=fault), mark, issue=history.issue)
 
 
 def finish_projections(services: Services) -> None:
@@ -105,6 +144,13 @@ def needs_projection(history: History) -> bool:
     return bool(history.notices) and _mark(history) not in {
         entry.key for entry in history.of(Projected)
     }
+
+
+def is_refused(history: History) -> bool:
+    """Whether the forge refused for good to show the latest state of the issue."""
+    marks = {entry.key: entry.event for entry in history.of(Projected)}
+    found = marks.get(_mark(history))
+    return found is not None and bool(found.fault) and f"{_mark(history)}/shown" not in marks
 
 
 def skip_projection(services: Services, issue: int) -> None:
