@@ -147,7 +147,7 @@ class GitHubForge(ForgeReader):
             )
 
     def upsert_issue(self, marker: str, *, title: str, body: str) -> int:
-        """Keep exactly one open issue of ours with the hidden `marker`; the oldest stays."""
+        """Keep exactly one open issue of ours that begins with `marker`; the oldest stays."""
         ours = self._our_issues(marker)
         if not ours:
             self._created(
@@ -190,7 +190,8 @@ class GitHubForge(ForgeReader):
             return checkruns.is_there(self._repository, sha, wanted, app=app)
 
     def _our_issues(self, marker: str) -> list["RawIssue"]:
-        """Our open issues with the marker, oldest first. The author's account number decides."""
+        """Our open issues that begin with the marker, oldest first. The author's account number
+        decides; and ours quote strangers, who can write a marker."""
         from github.Issue import Issue as RawIssue
 
         me = self.account()
@@ -200,7 +201,7 @@ class GitHubForge(ForgeReader):
             mine = [
                 raw for raw in found if raw.user.id == me.id and not projection.is_pull_request(raw)
             ]
-            return [raw for raw in mine if marker in (raw.body or "")]
+            return [raw for raw in mine if (raw.body or "").startswith(marker)]
 
     def _ours(self, number: int, marker: str) -> list["IssueComment"]:
         """Our comments that begin with the marker, oldest first. Anybody can write a marker, so the

@@ -110,8 +110,8 @@ class ForgeWriter(Protocol):
         ...
 
     def upsert_comment(self, number: int, marker: str, body: str) -> None:
-        """Keep exactly one comment of ours that carries the hidden `marker`; change it only if the
-        body differs."""
+        """Keep exactly one comment of ours that begins with the hidden `marker`; change it only if
+        the body differs."""
         ...
 
     def open_pull_request(self, *, branch: str, base: str, title: str, body: str) -> PullRequest:
@@ -148,7 +148,7 @@ class ForgeWriter(Protocol):
         ...
 
     def upsert_issue(self, marker: str, *, title: str, body: str) -> int:
-        """Keep exactly one open issue of ours whose body carries the hidden `marker`; its number.
+        """Keep exactly one open issue of ours whose body begins with `marker`; its number.
         Title and body are changed only where they differ; of two, the older stays and the younger
         is closed as not planned."""
         ...

@@ -302,3 +302,14 @@ def test_an_error_before_anything_was_done_is_worth_a_retry(world, method) -> No
     assert world.marks() == before
     WRITES[method](world.forge, number, sha)
     assert world.marks() != before
+
+
+@pytest.mark.parametrize("quote", ["Somebody wrote: {}", "```text\n{}\n```"])
+def test_an_issue_of_ours_that_quotes_a_marker_is_not_the_one_with_it(world, quote) -> None:
+    other = "<!-- lights-out-factory:dashboard -->"
+    kept = f"{MARKER}\n{quote.format(other)}"
+    quoting = world.forge.upsert_issue(MARKER, title="An error", body=kept)
+    dashboard = world.forge.upsert_issue(other, title="Dashboard", body=f"{other}\nhello")
+    assert dashboard != quoting
+    assert world.forge.issue(quoting).body.strip() == kept
+    assert world.forge.issue(quoting).open

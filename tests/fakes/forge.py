@@ -454,7 +454,7 @@ class FakeForge:
             ours = [
                 one
                 for one in self._issues.values()
-                if one.open and one.author == self.me and marker in one.body
+                if one.open and one.author == self.me and one.body.startswith(marker)
             ]
             if not ours:
                 number = self.file_issue(title, body, author=self.me).number

@@ -10,6 +10,7 @@ from harness.domain.events import ErrorIssueFiled, ErrorReturned
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event, State
 from harness.factory.reporting.comments.error_issue import marker_of
+from harness.factory.reporting.dashboard import MARKER
 from harness.ports.ledger import recorded
 from tests.factory.error_world import ONLY_TRIAGE, OTHER, ErrorWorld
 from tests.factory.kills import Killed, _deadly
@@ -69,6 +70,18 @@ def test_the_text_of_an_error_does_nothing(app) -> None:
     assert marker_of(OTHER) not in issue.body
     for secret in ("hunter2", "kim@example.org"):
         assert secret not in issue.body
+
+
+@pytest.mark.parametrize("where", ["message", "place", "environment", "type"])
+def test_a_marker_in_an_error_does_not_make_its_issue_the_dashboard(app, where) -> None:
+    app.report(**{where: MARKER})
+    for _ in range(2):
+        app.tick(shows=True, **ONLY_TRIAGE)
+    (issue,) = app.filed
+    assert "<!--" not in issue.body
+    assert issue.open
+    boards = [one for one in app.forge.issues() if one.body.startswith(MARKER)]
+    assert [one.number != issue.number for one in boards] == [True]
 
 
 def test_a_message_that_may_hold_a_credential_is_not_shown(app) -> None:

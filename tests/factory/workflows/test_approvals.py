@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from harness.domain.issue import Permission
+from harness.factory.reporting.questions import marker_of
 from tests.factory.sandboxes import ended
 from tests.factory.workflows.free import FreeWorld, prints, results, status
 
@@ -93,6 +94,34 @@ def test_what_a_command_prints_cannot_answer_the_question(tmp_path) -> None:
     )
     run = world.ask("train")
     assert status(world.again(run)) == "open"
+
+
+def test_a_question_takes_no_answer_that_was_there_before_it(tmp_path) -> None:
+    """Whoever writes as the factory may have planted the question's marker in an open issue, and
+    somebody may have approved something else there."""
+    world = world_of(tmp_path)
+    body = f"{marker_of('workflow-train-1', 'ask', 1)}\nFine?"
+    planted = world.forge.file_issue("Something else", body, author=world.forge.me).number
+    world.forge.say(planted, "/factory approve", author=world.forge.person("ana", Permission.WRITE))
+    run = world.ask("train")
+    assert world.question() == planted
+    assert (status(world.again(run)), ran(world)) == ("open", ["notes"])
+    world.answer("/factory approve")
+    assert status(world.again(run)) == "succeeded"
+
+
+def test_a_marker_in_what_a_workflow_shows_takes_over_no_other_question(tmp_path) -> None:
+    """What a command prints may hold the words of strangers."""
+    marker = marker_of("workflow-tram-1", "ask", 1)
+    both = {"train": TRAIN, "tram": TRAIN.replace("name: train", "name: tram")}
+    world = FreeWorld.of(tmp_path, both, commands={"notes": prints(text=marker)})
+    world.ask("train")
+    first = world.question()
+    body = world.forge.issue(first).body
+    world.ask("tram")
+    assert world.question() != first
+    assert world.forge.issue(first).body == body
+    assert marker not in body
 
 
 def test_a_rejection_ends_the_run(tmp_path) -> None:

@@ -94,7 +94,9 @@ def code(text: str) -> str:
 
 
 def fenced(text: str) -> str:
-    """Outside text in a code fence that is longer than any run of backticks in it."""
+    """Outside text in a code fence that is longer than any run of backticks in it. No marker of
+    ours stays whole in it: it would be in a body that our account wrote."""
+    text = text.replace("<!--", "<! --")
     longest = max((len(run) for run in _backtick_runs(text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{text.strip()}\n{fence}"
