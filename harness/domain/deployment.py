@@ -70,7 +70,8 @@ class Environment:
         example="2", unit="answers", least=1, most=100,
     )
     errors: int = setting(
-        0, "Errors of the release that the error intake may count there while it is looked at.",
+        0, "Errors of the release that services may report by webhook while it is looked at. What"
+        " comes by a DSN does not count: whoever sees a page has that.",
         example="5", unit="errors", least=0, most=MOST,
     )
     identity: bool = setting(

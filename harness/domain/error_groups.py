@@ -31,10 +31,13 @@ class ErrorSample:
 @dataclass(frozen=True, slots=True)
 class ErrorGroup:
     """The errors with one fingerprint (`group`, 64 hexadecimal digits) of one release, which is
-    what the app calls its version, or empty. The times are the intake's, ISO 8601, UTC."""
+    what the app calls its version, or empty. The times are the intake's, ISO 8601, UTC.
+    `by_secret`: how many of them came by whoever has a secret; the others by a DSN, which a page
+    shows to everybody."""
 
     group: str
     release: str
     count: int
     first_at: str
     last_at: str
+    by_secret: int = 0

@@ -74,6 +74,7 @@ class Event(StrEnum):
     FORGE_REFUSED = "forge-refused"
     UNCONFIRMED = "unconfirmed"
     REGRESSED = "regressed"
+    ERROR_RETURNED = "error-returned"
     REVERTED = "reverted"
     OWNER_HOLD = "owner-hold"
     RESUMED = "resumed"
@@ -152,6 +153,7 @@ TABLE: Mapping[tuple[State, Event], State] = MappingProxyType(
         (_S.MERGING, _E.FORGE_REFUSED): _S.NEEDS_HUMAN,
         (_S.MERGING, _E.UNCONFIRMED): _S.MERGING,
         (_S.MERGED, _E.REGRESSED): _S.ACCEPTED,
+        (_S.MERGED, _E.ERROR_RETURNED): _S.UNTRIAGED,
         (_S.MERGED, _E.REVERTED): _S.NEEDS_HUMAN,
     }
 )

@@ -3,13 +3,19 @@
 import hashlib
 import hmac
 import json
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from harness.domain.error_groups import ErrorSample
 from harness.domain.errors import ConfigError
 from harness.programs.error_intake.keys import MOST_KEYS, Keys, Service, keys_in
 from harness.programs.error_intake.refused import Refused
+from harness.programs.error_intake.reports import Report
+from harness.programs.error_intake.spool import Spool
 from harness.programs.error_intake.webhooks import MOST_AGE, is_signed, reports_in
 from tests.error_intake.conftest import BUGSINK, GLITCHTIP, KEY, SENTRY
 
@@ -91,6 +97,27 @@ def test_sentry_reports_by_each_of_its_resources(place, resource) -> None:
     sample = place.spool.sample(group.group)
     assert (sample.type, sample.message) == ("ReferenceError", "heck is not defined")
     assert "kim" not in repr(sample)
+
+
+def test_what_comes_by_a_secret_is_told_from_what_comes_by_a_dsn(place) -> None:
+    assert deliver(place, "error") == 200
+    (group,) = place.spool.groups()
+    assert (group.count, group.by_secret) == (1, 1)
+    sample = place.spool.sample(group.group)
+    by_page = Report("", group.group, COMMIT, replace(sample, source="dsn 1"))
+    place.spool.add(by_page, at=datetime.now(UTC))
+    (group,) = place.spool.groups()
+    assert (group.count, group.by_secret) == (2, 1)
+
+
+def test_of_a_spool_that_an_older_version_wrote_nothing_came_by_a_secret(tmp_path) -> None:
+    spool = Spool(tmp_path)
+    spool.add(Report("", "g", "1.0", ErrorSample("E", "m", Service.SENTRY)), at=NOW)
+    with closing(sqlite3.connect(tmp_path / "spool.db")) as older:
+        older.execute("ALTER TABLE groups DROP COLUMN by_secret")
+    assert [(one.count, one.by_secret) for one in spool.groups()] == [(1, 0)]
+    spool.add(Report("", "g", "1.0", ErrorSample("E", "m", Service.SENTRY)), at=NOW)
+    assert [(one.count, one.by_secret) for one in spool.groups()] == [(2, 1)]
 
 
 def test_what_sentry_calls_one_issue_is_one_group_and_a_replay_is_nothing(place) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from harness.domain.error_groups import ErrorSample, Frame
 from harness.domain.lifecycle import State
 from harness.factory.reporting.comments.error_issue import MARKER
+from harness.programs.error_intake.keys import Service
 from harness.programs.error_intake.reports import Report
 from harness.programs.error_intake.spool import Spool
 from tests.factory.world import World
@@ -30,7 +31,10 @@ class ErrorWorld(World):
         super().__post_init__()
         self.errors = Spool(self.work / "errors")
 
-    def report(self, group=GROUP, *, release="", count=1, at=EARLY, **sample) -> None:
+    def report(self, group=GROUP, *, release="", count=1, at=EARLY, signed=False, **sample) -> None:
+        """Errors come in, by a DSN or, `signed`, by a webhook."""
+        if signed:
+            sample["source"] = Service.SENTRY
         report = Report("", group, release, replace(SAMPLE, **sample))
         for _ in range(count):
             self.errors.add(report, at=at)

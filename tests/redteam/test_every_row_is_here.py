@@ -219,6 +219,8 @@ ROWS: dict[int, tuple[str, ...]] = {
         "test_row_110_a_stop_while_checks_are_waited_for_holds_back_the_landing_and_the_sweep",
     ),
     116: (
+        "test_whoever_has_a_dsn_takes_no_release_back",
+        "test_what_a_dsn_reports_of_a_release_with_the_fix_is_triaged_first",
         "test_row_116_without_the_key_of_this_project_nothing_is_taken",
         "test_row_116_what_is_over_the_bound_is_never_unpacked",
         "test_row_116_no_more_than_a_days_cap_is_filed_and_the_rest_the_next_day",

@@ -1,10 +1,11 @@
 """Errors that apps report where they run, as far as the factory acts on them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from harness.domain.events.base import LedgerEvent
 from harness.domain.events.effects import EffectDone
+from harness.domain.plain import OPTIONAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,11 @@ class ErrorsTraced(LedgerEvent):
 @dataclass(frozen=True, slots=True)
 class ErrorReturned(LedgerEvent):
     """Errors of a group came from a release that has the landing `fix` of their issue. `landing` is
-    the commit of that release."""
+    the commit of that release. `by_secret`: a service that has a secret reported them."""
 
     kind: ClassVar[str] = "error-returned"
 
     group: str
     fix: str
     landing: str
+    by_secret: bool = field(default=False, metadata=OPTIONAL)

@@ -61,7 +61,7 @@ def file_error_issues(services: Services, policy: PolicySnapshot) -> None:
     for back in returned:
         # The intent: from here on the next tick does what a killed one did not.
         services.ledger.append(
-            ErrorReturned(back.group, back.fix.commit, back.landing.commit),
+            ErrorReturned(back.group, back.fix.commit, back.landing.commit, back.is_by_secret),
             f"error/{back.group}/returned/{back.fix.commit}",
             issue=back.issue,
         )
@@ -174,16 +174,25 @@ def _filed_before(services: Services, marker: str, begun: Entry | None) -> int |
 
 
 def _reopen_returned(services: Services, policy: PolicySnapshot) -> None:
-    """Work again on the issues whose error came back. `[watch] fix_runs` bounds how often."""
+    """Work again on the issues whose error came back, as `[watch] fix_runs` bounds it; first triage
+    decides, where nobody but a stranger may have said so."""
     for entry in recorded(services.ledger, ErrorReturned):
+        # One key for both: an older version had one of them alone.
         key, issue = f"{entry.key}/{Event.REGRESSED}", entry.issue or 0
         state = services.issue_index.of(issue).state
         if state is not State.MERGED or services.ledger.find(key):
             continue
         # First of all: a closed issue that is not merged counts as closed by a person.
-        write_projection(services, partial(services.writer.reopen_issue, issue))
+        try:
+            write_projection(services, partial(services.writer.reopen_issue, issue))
+        except ForgeError as error:
+            if not error.concerns_one_thing:
+                raise
+            services.log.write("issue-failed", str(error), issue=issue, level=WARNING)
+            continue
+        event = Event.REGRESSED if entry.event.by_secret else Event.ERROR_RETURNED
         reason = _reason(entry.event)
-        transition(services, issue, Event.REGRESSED, key=key, reason=reason, rules=policy.digest)
+        transition(services, issue, event, key=key, reason=reason, rules=policy.digest)
         project(services, issue)
 
 

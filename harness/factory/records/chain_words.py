@@ -68,6 +68,7 @@ EVENT_OUTCOMES: Mapping[str, tuple[LinkOutcome, str]] = {
     ),
     Event.REGRESSED: (LinkOutcome.DONE, "It is worked on again"),
     Event.TRIAGE_AGAIN: (LinkOutcome.DONE, "Triage decides about it first"),
+    Event.ERROR_RETURNED: (LinkOutcome.DONE, "Its error came again, and triage decides about it"),
     Event.ISSUE_EDITED: (LinkOutcome.DONE, "The issue was edited, so what was decided is void"),
     Event.CLOSED_BY_PERSON: (LinkOutcome.DONE, "Closed by a person"),
     Event.LANDED_BY_PERSON: (LinkOutcome.DONE, "Merged by a person"),

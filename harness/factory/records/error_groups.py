@@ -66,12 +66,14 @@ class NewGroup:
 
 @dataclass(frozen=True, slots=True)
 class ReturnedGroup:
-    """A group that a release with its fix reported again."""
+    """A group that a release with its fix reported again. `is_by_secret`: so did a service that
+    has a secret, and not only whoever has a DSN."""
 
     group: str
     issue: int
     fix: Landing
     landing: Landing
+    is_by_secret: bool
 
 
 def landings_in(entries: Iterable[Entry]) -> tuple[Landing, ...]:
@@ -141,7 +143,9 @@ def returned_groups(facts: ErrorFacts, *, least: int) -> tuple[ReturnedGroup, ..
         # A release before the fix may go on to fail for as long as it is in use somewhere.
         if landing is None or landing.seq < fix.seq or datetime.fromisoformat(one.last_at) < fix.at:
             continue
-        found[one.group] = ReturnedGroup(one.group, issue_of[one.group], fix, landing)
+        found[one.group] = ReturnedGroup(
+            one.group, issue_of[one.group], fix, landing, is_by_secret=one.by_secret >= least
+        )
     return tuple(found.values())
 
 

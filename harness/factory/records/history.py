@@ -37,7 +37,12 @@ BEGINS = (Event.TRIAGE_ACCEPTED, Event.RETRIED, Event.REVISED, Event.REGRESSED)
 """After these the failed attempts are counted anew: somebody said yes to the work, or it landed and
 broke something."""
 
-READ_ANEW = (Event.ISSUE_EDITED, Event.AUTHOR_REPLIED, Event.TRIAGE_AGAIN)
+READ_ANEW = (
+    Event.ISSUE_EDITED,
+    Event.AUTHOR_REPLIED,
+    Event.TRIAGE_AGAIN,
+    Event.ERROR_RETURNED,
+)
 """After these triage has to decide on the text, and what it decided before does not count."""
 
 E = TypeVar("E", bound=LedgerEvent)

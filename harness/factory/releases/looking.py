@@ -92,7 +92,8 @@ def unhealthy(place: Environment, answer: Health, *, commit: str) -> str:
 
 
 def errors_of(services: Services, release: Release) -> int | None:
-    """How many errors of its commit have come in, ever; None where that cannot be read."""
+    """How many errors of its commit services with a secret have reported, ever; None where that
+    cannot be read. What comes by a DSN takes nothing back: every page shows it."""
     if services.errors is None:
         return 0
     landings = [one for one in services.releases.landings() if one.commit == release.commit]
@@ -100,7 +101,7 @@ def errors_of(services: Services, release: Release) -> int | None:
         groups = services.errors.groups()
     except PortError:
         return None
-    return sum(one.count for one in groups if landing_of(one.release, landings[-1:]))
+    return sum(one.by_secret for one in groups if landing_of(one.release, landings[-1:]))
 
 
 def _record(services: Services, release: Release, well: int, fault: str) -> None:

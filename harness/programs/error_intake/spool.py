@@ -20,6 +20,7 @@ from typing import Any
 from harness.domain.error_groups import ErrorGroup, ErrorSample
 from harness.domain.errors import PortError
 from harness.domain.plain import Misfit, plain, valued
+from harness.programs.error_intake.keys import Service
 from harness.programs.error_intake.reports import Report
 
 FILE = "spool.db"
@@ -51,12 +52,15 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS groups (
   name TEXT NOT NULL, release TEXT NOT NULL, source TEXT NOT NULL, count INTEGER NOT NULL,
   first_at TEXT NOT NULL, last_at TEXT NOT NULL, sample TEXT NOT NULL,
-  PRIMARY KEY (name, release));
+  by_secret INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (name, release));
 CREATE INDEX IF NOT EXISTS by_source ON groups (source, last_at);
 CREATE TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY, place INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_place ON seen (place);
 CREATE TABLE IF NOT EXISTS counts (what TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 """
+_HAS_COLUMN = "SELECT 1 FROM pragma_table_info('groups') WHERE name = 'by_secret'"
+_ADD_COLUMN = "ALTER TABLE groups ADD COLUMN by_secret INTEGER NOT NULL DEFAULT 0"
+_HAVE_A_SECRET = frozenset(Service)
 
 
 class Added(StrEnum):
@@ -86,7 +90,8 @@ class Spool:
     def groups(self) -> tuple[ErrorGroup, ...]:
         """See the port ErrorGroups."""
         rows = self._read(
-            "SELECT name, release, count, first_at, last_at FROM groups ORDER BY first_at, name"
+            "SELECT name, release, count, first_at, last_at, by_secret FROM groups"
+            " ORDER BY first_at, name"
         )
         return tuple(ErrorGroup(*row) for row in rows)
 
@@ -133,16 +138,20 @@ class Spool:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA max_page_count = {self._most_pages}")
         connection.executescript(_SCHEMA)
+        # A spool of an older version does not know what came by a secret: nothing of it did.
+        if not connection.execute(_HAS_COLUMN).fetchone():
+            connection.execute(_ADD_COLUMN)
         return connection
 
 
 def _added(found: sqlite3.Connection, report: Report, now: str, at: datetime) -> Added:
     if report.id and not _is_new(found, f"{report.sample.source}/{report.id}"):
         return Added.DOUBLE
+    by_secret = int(report.sample.source in _HAVE_A_SECRET)
     counted = found.execute(
-        "UPDATE groups SET count = count + 1, last_at = max(last_at, ?) WHERE name = ? AND"
-        " release = ?",
-        (now, report.group, report.release),
+        "UPDATE groups SET count = count + 1, by_secret = by_secret + ?, last_at = max(last_at, ?)"
+        " WHERE name = ? AND release = ?",
+        (by_secret, now, report.group, report.release),
     ).rowcount
     if counted:
         return Added.COUNTED
@@ -150,8 +159,9 @@ def _added(found: sqlite3.Connection, report: Report, now: str, at: datetime) ->
         return Added.FULL
     sample = _stored(report.sample)
     found.execute(
-        "INSERT INTO groups VALUES (?, ?, ?, 1, ?, ?, ?)",
-        (report.group, report.release, report.sample.source, now, now, sample),
+        "INSERT INTO groups (name, release, source, count, first_at, last_at, sample, by_secret)"
+        " VALUES (?, ?, ?, 1, ?, ?, ?, ?)",
+        (report.group, report.release, report.sample.source, now, now, sample, by_secret),
     )
     return Added.COUNTED
 

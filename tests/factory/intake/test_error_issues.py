@@ -14,6 +14,7 @@ from harness.factory.reporting.dashboard import MARKER
 from harness.ports.ledger import recorded
 from tests.factory.error_world import ONLY_TRIAGE, OTHER, ErrorWorld
 from tests.factory.kills import Killed, _deadly
+from tests.factory.world import REFUSE
 
 
 @pytest.fixture
@@ -187,7 +188,7 @@ def later(app):
 
 def test_an_error_that_comes_from_a_release_with_its_fix_opens_the_issue_again(app) -> None:
     issue, fix = fixed(app)
-    app.report(release=fix, at=later(app))
+    app.report(release=fix, at=later(app), signed=True)
     app.tick(**ONLY_TRIAGE)
     history = app.history(issue)
     assert (history.state, history.last_event) == (State.ACCEPTED, Event.REGRESSED)
@@ -199,6 +200,46 @@ def test_an_error_that_comes_from_a_release_with_its_fix_opens_the_issue_again(a
     assert app.history(issue).state is State.MERGED
     app.tick()
     assert len(recorded(app.ledger, ErrorReturned)) == 1
+
+
+def test_what_a_dsn_reports_of_a_release_with_the_fix_is_triaged_first(app) -> None:
+    """A page carries the DSN to every visitor, who can name any release."""
+    issue, fix = fixed(app)
+    runs = app.history(issue).runs_of("implement")
+    app.model.answers = {"": REFUSE | {"quote": "the running app reports this error"}}
+    app.report(release=fix, at=later(app))
+    app.tick()
+    history = app.history(issue)
+    assert [one.event.event for one in history.transitions[-2:]] == [
+        Event.ERROR_RETURNED,
+        Event.TRIAGE_REJECTED,
+    ]
+    assert fix[:10] in history.transitions[-2].event.reason
+    assert history.runs_of("implement") == runs
+
+
+def test_what_triage_accepts_of_it_is_worked_on_and_lands_again(app) -> None:
+    issue, fix = fixed(app)
+    app.report(release=fix, at=later(app))
+    app.tick()
+    assert app.history(issue).state is State.MERGED
+    assert app.history(issue).landed.commit != fix
+    assert not app.forge.issue(issue).open
+    assert len(app.filed) == 1
+    app.tick()
+    assert len(recorded(app.ledger, ErrorReturned)) == 1
+
+
+def test_an_issue_that_cannot_be_opened_again_holds_up_no_other(app) -> None:
+    issue, fix = fixed(app)
+    app.report(release=fix, at=later(app))
+    app.forge.fail("reopen_issue", retryable=False, message="403")
+    other = app.file()
+    app.tick()
+    assert app.history(other).state is State.MERGED
+    assert app.history(issue).state is State.MERGED
+    app.tick()
+    assert Event.ERROR_RETURNED in [one.event.event for one in app.history(issue).transitions]
 
 
 @pytest.mark.parametrize("release", ["", "1.0", "f" * 40])
@@ -224,7 +265,7 @@ def test_after_too_many_returns_a_person_is_asked(app) -> None:
     app.push_to_main(**{"factory.toml": settings + b"\n[watch]\nfix_runs = 1\n"})
     issue, fix = fixed(app)
     for state in (State.MERGED, State.NEEDS_HUMAN):
-        app.report(release=fix, at=later(app))
+        app.report(release=fix, at=later(app), signed=True)
         app.tick()
         history = app.history(issue)
         assert history.state is state
@@ -238,7 +279,7 @@ def test_killed_while_it_opens_an_issue_again_the_next_factory_ends_it(tmp_path,
     for at in (1, 2, 3):
         app = ErrorWorld(tmp_path / f"{at}")
         issue, fix = fixed(app)
-        app.report(release=fix, at=later(app))
+        app.report(release=fix, at=later(app), signed=True)
         count = iter(range(1, 1000))
         for port, name in (("forge", "reopen_issue"), ("ledger", "append")):
             app.decorate(

@@ -129,13 +129,36 @@ def test_what_a_person_had_deployed_is_switched_back_to(world) -> None:
 
 def test_errors_of_the_release_take_it_back_and_those_of_another_do_not(released) -> None:
     bad = released.land("bad")
-    released.report("c" * 64, release=released.first, count=9)
+    released.report("c" * 64, release=released.first, count=9, signed=True)
     released.pass_time(2)
     assert released.states[1] == "watched"
-    released.report("d" * 64, release=f"shop@{bad}", count=1)
+    released.report("d" * 64, release=f"shop@{bad}", count=1, signed=True)
     released.pass_time(1)
     assert released.states[1] == "rolled-back"
     assert "1 errors of it came in" in released.releases[1].fault
+
+
+def test_whoever_has_a_dsn_takes_no_release_back(released) -> None:
+    """Each page carries it, and anybody can name a commit."""
+    good = released.land("good")
+    released.report("d" * 64, release=good, count=50)
+    released.pass_time(12)
+    assert released.states[1] == "done"
+    assert len(released.filed) == 1
+    after = released.land("after")
+    released.report("e" * 64, release=after, count=50)
+    released.pass_time(12)
+    assert released.states[2] == "done"
+
+
+def test_reports_by_a_dsn_do_not_hide_those_of_a_service(released) -> None:
+    bad = released.land("bad")
+    released.report("d" * 64, release=bad, count=50)
+    released.pass_time(2)
+    assert released.states[1] == "watched"
+    released.report("d" * 64, release=bad, signed=True)
+    released.pass_time(1)
+    assert released.states[1] == "rolled-back"
 
 
 def test_unclear_journeys_are_asked_once_more_and_are_no_yes(released) -> None:

@@ -55,6 +55,10 @@ _BY_EVENT: Mapping[tuple[State, str], str] = {
     (State.UNTRIAGED, Event.TRIAGE_AGAIN): (
         "Nothing was decided about this yet. It is looked at again on the next pass."
     ),
+    (State.UNTRIAGED, Event.ERROR_RETURNED): (
+        "Its error came again, from a release that has the fix. It is looked at again on the next"
+        " pass."
+    ),
     (State.CHANGES_REQUESTED, Event.REVISED): (
         "A maintainer asked for another change. It follows on its own."
     ),
