@@ -76,8 +76,8 @@ def pytest_runtest_protocol(item, nextitem):
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item):
-    spent.begin_teardown(item)
+def pytest_runtest_teardown(item, nextitem):
+    spent.begin_teardown(item, nextitem)
     return (yield)
 
 

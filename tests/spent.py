@@ -15,7 +15,9 @@ import sys
 import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 from statistics import median
 from time import process_time
 
@@ -27,13 +29,13 @@ from validators.launcher.speed import measured
 BUDGETS = Path(__file__).with_name("budgets.toml")
 CEILING = 2.0
 MOST = 15
-EVERY = 100  # a worker times the small work before one test in so many
+EVERY = 300  # a worker times the small work before one test in so many
 SPENT, SHARED = "processor seconds", "processor seconds of fixtures"
 PACE = "times what the small work costs on a quiet machine"
 LEFT_BEHIND = "programs that outlived their test"
 STARTS = frozenset(("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"))
 TICKS = os.sysconf("SC_CLK_TCK")
-_BEGAN = pytest.StashKey[tuple[float, float, int]]()
+_BEGAN = pytest.StashKey["Moment"]()
 _FIXTURES = pytest.StashKey[dict[str, float]]()
 _ENDING = pytest.StashKey[float]()
 _LAST = pytest.StashKey[bool]()
@@ -42,8 +44,21 @@ MEASURED = pytest.StashKey[float]()
 
 
 _started = 0
-_alone = 0  # how many had been started when none of them was left
 _begun = 0
+_told: "Moment | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What had been spent by then: in all, and by this process; and how many it had started."""
+
+    spent: float
+    own: float
+    started: int
+
+
+def moment() -> Moment:
+    return Moment(so_far(), process_time(), _started)
 
 
 def watch() -> None:
@@ -58,45 +73,53 @@ def watch() -> None:
 
 def so_far() -> float:
     """Processor seconds of this process, of its children, and of whoever one of them waited for."""
-    global _alone
-    times = os.times()
-    ended = times.user + times.system + times.children_user + times.children_system
-    if _alone == _started:
-        return ended
-    living = [*_living()]
-    if not living:
-        _alone = _started
-    return ended + sum(map(_seconds, living))
+    ended = getrusage(RUSAGE_CHILDREN)
+    spent = process_time() + ended.ru_utime + ended.ru_stime
+    return spent + sum(map(_seconds, _living())) if _has_children() else spent
+
+
+def _has_children() -> bool:
+    """A single call, where most tests leave none: their names have to be read for each thread."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _living() -> Iterator[str]:
     """The children of each thread. A thread that ends while we look has none by then."""
     for thread in os.listdir("/proc/self/task"):
-        with suppress(OSError):
-            yield from Path("/proc/self/task", thread, "children").read_text().split()
+        of_it = f"/proc/self/task/{thread}/children"
+        with suppress(OSError), open(of_it, "rb", buffering=0) as file:
+            yield from file.read().decode().split()
 
 
 def _seconds(pid: str) -> float:
     try:
-        fields = Path("/proc", pid, "stat").read_bytes().rpartition(b")")[2].split()
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            fields = file.read().rpartition(b")")[2].split()
     except OSError:
         return 0.0
     return sum(map(int, fields[11:15])) / TICKS
 
 
 def begin(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    global _begun
+    """A test begins where the one before it ended, unless the small work was timed in between."""
+    global _begun, _told
     if _begun % EVERY == 0:
-        item.stash[MEASURED] = measured().processor / REFERENCE_SECONDS
+        item.stash[MEASURED], _told = measured().processor / REFERENCE_SECONDS, None
     _begun += 1
     item.stash[_LAST] = nextitem is None
     item.stash[_LAST_OF_FILE] = nextitem is None or nextitem.path != item.path
     item.stash[_FIXTURES] = {}
-    item.stash[_BEGAN] = (so_far(), process_time(), _started)
+    item.stash[_BEGAN] = _told or moment()
 
 
-def begin_teardown(item: pytest.Item) -> None:
-    item.stash[_ENDING] = so_far()
+def begin_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """What many share ends where the next test is of another class or file."""
+    if nextitem is None or nextitem.parent is not item.parent:
+        item.stash[_ENDING] = so_far()
 
 
 def end(fixture: str, scope: str, item: pytest.Item) -> None:
@@ -121,15 +144,15 @@ def share(fixture: str, item: pytest.Item) -> Iterator[None]:
 
 def tell(item: pytest.Item, report: pytest.TestReport) -> None:
     """Write what a test spent into the last of its reports: that travels between workers."""
+    global _told
     if report.when == "teardown":
-        fixtures = item.stash[_FIXTURES]
-        all_before, own_before, started_before = item.stash[_BEGAN]
-        own = so_far() - all_before - sum(fixtures.values())
+        fixtures, began, _told = item.stash[_FIXTURES], item.stash[_BEGAN], moment()
+        own = _told.spent - began.spent - sum(fixtures.values())
         left = 0.0
         if item.stash[_LAST]:
-            left = so_far() - item.stash[_ENDING]
-        if _started == started_before:
-            left = max(left, own - (process_time() - own_before))
+            left = _told.spent - item.stash[_ENDING]
+        if _told.started == began.started:
+            left = max(left, own - (_told.own - began.own))
         fixtures[LEFT_BEHIND] = left
         own -= left
         report.user_properties.append((SPENT, round(own, 2)))
