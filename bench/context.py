@@ -1,4 +1,4 @@
-"""Does the essay show the file that the fix changed? And what does it cost beside whole files?
+"""Does the context show the file that the fix changed? And what does it cost beside whole files?
 
     python bench/context.py [--releases DIR] [--large FILES] [--json]
 
@@ -6,7 +6,7 @@ Issues of two repositories, as one sentence or as they were filed, and the files
 really changed: seventeen bugs of Datasette (each asked of the release before its fix, as
 `bench/real_fixes.py` installs them) and the demo's issues on Tidebook. For each: at which place the
 ranking puts the first file of the fix, by words alone and with imports; whether it is shown; the
-tokens of the essay, of the files it shows parts of, whole, and of the whole repository. A token is
+tokens of the context, of the files it shows parts of, whole, and of the whole repository. A token is
 three bytes here.
 
 With `--large`, three questions on a made-up repository of so many Python files instead: the first,
@@ -30,12 +30,12 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from harness.context.essays import INDEX, RepositoryEssays
 from harness.context.index import index_of
 from harness.context.ranking import ranked
+from harness.context.repository_contexts import INDEX, IndexedContexts
 from harness.context.words import query
-from harness.domain.essay import BYTES_A_TOKEN, EssayRequest
 from harness.domain.issue import CommitSha, TreeSha
+from harness.domain.repository_context import BYTES_A_TOKEN, ContextRequest
 from harness.programs.context_indexer.reading import outline
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -73,7 +73,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Told:
-    """Places count from 1; 0 is nowhere. Tokens as the essay counts them, seconds of wall time for
+    """Places count from 1; 0 is nowhere. Tokens as the context counts them, seconds of wall time for
     the first question."""
 
     name: str
@@ -189,9 +189,9 @@ def _told(asked: Asked) -> Told:
     contents = Folder(asked.folder)
     with tempfile.TemporaryDirectory(prefix="context-") as place:
         began = time.monotonic()
-        essays = RepositoryEssays(contents, Path(place), outlines=_outlines)
-        essay = essays.essay(
-            EssayRequest(
+        contexts = IndexedContexts(contents, Path(place), outlines=_outlines)
+        context = contexts.context(
+            ContextRequest(
                 base=CommitSha("0" * 40),
                 heading=asked.title,
                 question=asked.body,
@@ -211,13 +211,13 @@ def _told(asked: Asked) -> Told:
                 )
             ]
             words = [hit.path for hit in index.hits(query(asked.title, asked.body), most=100)]
-    shown = [one.name for one in essay.manifest.included if one.kind in ("file", "excerpt")]
+    shown = [one.name for one in context.manifest.included if one.kind in ("file", "excerpt")]
     return Told(
         asked.name,
         _place(asked.fixed, order),
         _place(asked.fixed, words),
         bool({*shown} & {*asked.fixed}),
-        essay.manifest.tokens,
+        context.manifest.tokens,
         sum(len(contents.files[path]) for path in shown) // BYTES_A_TOKEN,
         sum(map(len, contents.files.values())) // BYTES_A_TOKEN,
         round(seconds, 2),
@@ -282,7 +282,7 @@ PARTS = ("line", "table", "store", "view", "form", "rule", "item", "list", "book
 
 def _large(files: int) -> Iterator[str]:
     town = Town(files)
-    request = EssayRequest(
+    request = ContextRequest(
         base=CommitSha("0" * 40),
         heading="The price of an order line is wrong",
         tokens=TOKENS,
@@ -291,10 +291,10 @@ def _large(files: int) -> Iterator[str]:
     )
     yield f"{'question':<18} {'cpu s':>7} {'read':>8} {'memory':>7} {'index':>6}"
     with tempfile.TemporaryDirectory(prefix="context-") as place:
-        essays = RepositoryEssays(town, Path(place), outlines=_outlines)
+        contexts = IndexedContexts(town, Path(place), outlines=_outlines)
         for name, changed in (("the first", 0), ("the second", 0), ("fifty files later", 50)):
             town.changed, town.read, began = changed, 0, time.process_time()
-            essays.essay(request)
+            contexts.context(request)
             yield (
                 f"{name:<18} {time.process_time() - began:>7.2f} {town.read:>8} "
                 f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10:>7} "
@@ -318,12 +318,12 @@ def _table(told: Sequence[Told], share: float) -> Iterator[str]:
         f"\na file of the fix among the first {FIRST}: {share:.0%} (by words alone {words:.0%});"
         f" shown: {sum(one.shown for one in told) / len(told):.0%}"
     )
-    essay, files, whole = (
+    context, files, whole = (
         sum(getattr(one, name) for one in told) for name in ("essay", "whole_files", "repository")
     )
     yield (
-        f"tokens: {essay / len(told):.0f} an essay, {files / essay:.1f} times that for the same"
-        f" files whole, {whole / essay:.0f} times for the repository"
+        f"tokens: {context / len(told):.0f} a context, {files / context:.1f} times that for the same"
+        f" files whole, {whole / context:.0f} times for the repository"
     )
 
 

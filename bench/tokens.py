@@ -24,8 +24,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from harness.domain.essay import BYTES_A_TOKEN as MANIFESTS_BYTES_A_TOKEN
 from harness.domain.ledger import Entry
+from harness.domain.repository_context import BYTES_A_TOKEN as MANIFESTS_BYTES_A_TOKEN
 from harness.factory.run.services import Places
 from harness.home.document import read_home
 from harness.home.state import open_ledger

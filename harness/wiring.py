@@ -311,7 +311,7 @@ def services_of(
     from harness.agents.builtin_agent import SandboxedAgent
     from harness.agents.cli_agent import Agents, CliAgent
     from harness.agents.model import BrokeredModel
-    from harness.context.essays import RepositoryEssays
+    from harness.context.repository_contexts import IndexedContexts
     from harness.context.sandboxed_outlines import SandboxedOutlines
     from harness.deployers.asking import PlaceHealth
     from harness.home.places import HomeDeployer
@@ -349,7 +349,7 @@ def services_of(
         link=external.link,
         log=log,
         other_form=other_form,
-        essays=RepositoryEssays(trusted, places.index, outlines=SandboxedOutlines(sandbox)),
+        contexts=IndexedContexts(trusted, places.index, outlines=SandboxedOutlines(sandbox)),
         signs=signs or SignsOfLife(),
         errors=errors,
         before_effect=before_effect,

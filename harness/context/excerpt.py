@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from harness.context.index import Definition
 from harness.context.words import words
-from harness.domain.essay import tokens_in
+from harness.domain.repository_context import tokens_in
 
 # Lines of a block without definitions.
 BLOCK = 40

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 
 from harness.context.words import counted, query
-from harness.domain.essay import Passage
+from harness.domain.repository_context import Passage
 
 PINNED = "pinned"
 # Words of a lesson that count.

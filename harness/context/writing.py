@@ -14,16 +14,16 @@ from harness.context.index import Definition
 from harness.context.ranking import Ranked
 from harness.context.relevance import relevant
 from harness.context.words import words
-from harness.domain.essay import (
-    Essay,
-    EssayRequest,
+from harness.domain.issue import TreeSha
+from harness.domain.repository_context import (
+    ContextRequest,
     Listed,
     PageManifest,
     Passage,
+    RepositoryContext,
     listed,
     tokens_in,
 )
-from harness.domain.issue import TreeSha
 
 MAPPED_FILES, MAPPED_DEFINITIONS = 30, 12
 # One part in so many.
@@ -59,10 +59,12 @@ Read = Callable[[str], str | None]
 Defines = Callable[[str], Sequence[Definition]]
 
 
-def written(request: EssayRequest, found: SearchResult, *, read: Read, defines: Defines) -> Essay:
-    """The essay on what was found. `read` gives a file's text or None, `defines` its
+def written(
+    request: ContextRequest, found: SearchResult, *, read: Read, defines: Defines
+) -> RepositoryContext:
+    """The context on what was found. `read` gives a file's text or None, `defines` its
     definitions."""
-    builder = _EssayBuilder(request.tokens - _FRAME)
+    builder = _ContextBuilder(request.tokens - _FRAME)
     lessons = list(_lessons(request, builder))
     if found.ranked:
         _draw_map(found, builder, defines)
@@ -74,13 +76,13 @@ def written(request: EssayRequest, found: SearchResult, *, read: Read, defines: 
         builder.leave_out(Listed("file", f"{others} others", "", 0, "nothing speaks for them"))
     text = _text(request, builder.parts, lessons)
     included = (*map(listed, request.stands), *builder.included, *(listed(one) for one in lessons))
-    return Essay(
+    return RepositoryContext(
         text,
         PageManifest(request.base, found.tree, request.tokens, included, tuple(builder.left_out)),
     )
 
 
-class _EssayBuilder:
+class _ContextBuilder:
     """The parts so far, and how many tokens are left."""
 
     def __init__(self, tokens: int) -> None:
@@ -98,8 +100,8 @@ class _EssayBuilder:
         self.left_out.append(one)
 
 
-def _lessons(request: EssayRequest, builder: _EssayBuilder) -> Iterator[Passage]:
-    """As many lessons as their share holds. They come last, after what the essay has on the
+def _lessons(request: ContextRequest, builder: _ContextBuilder) -> Iterator[Passage]:
+    """As many lessons as their share holds. They come last, after what the context has on the
     code."""
     share = builder.left // LESSON_SHARE
     chosen = relevant(request.lessons, request.heading, request.question, most=request.most_lessons)
@@ -115,7 +117,7 @@ def _lessons(request: EssayRequest, builder: _EssayBuilder) -> Iterator[Passage]
             builder.leave_out(listed(lesson, "beyond the lessons' share of the budget"))
 
 
-def _draw_map(found: SearchResult, builder: _EssayBuilder, defines: Defines) -> None:
+def _draw_map(found: SearchResult, builder: _ContextBuilder, defines: Defines) -> None:
     share, lines = builder.left // MAP_SHARE, list[str]()
     for one in found.ranked[:MAPPED_FILES]:
         entry = [
@@ -135,7 +137,11 @@ def _drawn(lines: Iterable[str]) -> str:
 
 
 def _show_files(
-    request: EssayRequest, found: SearchResult, builder: _EssayBuilder, read: Read, defines: Defines
+    request: ContextRequest,
+    found: SearchResult,
+    builder: _ContextBuilder,
+    read: Read,
+    defines: Defines,
 ) -> None:
     asked = frozenset(words(f"{request.heading}\n{request.question}"))
     shown = 0
@@ -193,7 +199,7 @@ def _range(path: str, lines: Sequence[str], part: Range) -> str:
     )
 
 
-def _text(request: EssayRequest, parts: Sequence[str], lessons: Sequence[Passage]) -> str:
+def _text(request: ContextRequest, parts: Sequence[str], lessons: Sequence[Passage]) -> str:
     whole = [INTRODUCTION.format(base=request.base), *parts] if parts else []
     if lessons:
         whole.append("\n".join((LESSONS, *(lesson.text for lesson in lessons))))

@@ -23,7 +23,6 @@ from harness.domain.errors import (
     PortError,
     is_interruption,
 )
-from harness.domain.essay import Listed, PageManifest, Passage, listed, tokens_in
 from harness.domain.events import NoticeSent
 from harness.domain.events.effects import OtherEffectDone
 from harness.domain.facts import UNKNOWN
@@ -32,6 +31,7 @@ from harness.domain.landing import JudgedCandidate, after_landing, objection
 from harness.domain.ledger import Recorded, as_of
 from harness.domain.lifecycle import Event
 from harness.domain.plain import Misfit, _decoder, plain, stored_as, valued
+from harness.domain.repository_context import Listed, PageManifest, Passage, listed, tokens_in
 from harness.domain.sandbox import Bind, Layer
 from harness.domain.shortened import count
 from harness.domain.trust.levels import moment_of

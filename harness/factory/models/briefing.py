@@ -4,8 +4,8 @@ folder, its digest in the ledger.
 The repository is read as it is where the attempt starts. Its text is data: it is quoted, and no
 instruction comes out of it."""
 
-from harness.domain.essay import EssayRequest, PageManifest, Passage
 from harness.domain.events import ContextShown
+from harness.domain.repository_context import ContextRequest, PageManifest, Passage
 from harness.factory.models.learning import shown_lessons
 from harness.factory.run.node import Job
 from harness.factory.run.outputs import StartingPoint
@@ -19,21 +19,21 @@ def repository_context(job: Job, also_shown: tuple[Passage, ...]) -> str:
     """The repository context for this attempt, recorded; empty if `factory.toml` turns it off.
 
     `also_shown` is the rest of the prompt. The manifest lists it."""
-    essays, config = job.services.essays, job.policy.config.context
-    if essays is None or not config.tokens:
+    contexts, config = job.services.contexts, job.policy.config.context
+    if contexts is None or not config.tokens:
         return ""
-    essay = essays.essay(_request(job, also_shown))
-    record_manifest(job, essay.manifest)
-    return essay.text
+    context = contexts.context(_request(job, also_shown))
+    record_manifest(job, context.manifest)
+    return context.text
 
 
-def _request(job: Job, also_shown: tuple[Passage, ...]) -> EssayRequest:
+def _request(job: Job, also_shown: tuple[Passage, ...]) -> ContextRequest:
     triaged, config = job.history.triage, job.policy.config
     words = (triaged.body, *triaged.replies) if triaged else ()
     governance = Passage(
         "governance", job.policy.governance.digest, governance_text(job.policy.governance)
     )
-    return EssayRequest(
+    return ContextRequest(
         base=job.output("prepare", StartingPoint).start,
         heading=triaged.title if triaged else "",
         question="\n".join(words),

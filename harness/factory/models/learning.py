@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from harness.domain.errors import ConfigError, GitError
-from harness.domain.essay import Passage
 from harness.domain.events import LessonMarked, LessonNoted
 from harness.domain.facts import UNKNOWN
 from harness.domain.ledger import is_of
+from harness.domain.repository_context import Passage
 from harness.factory.run.node import Job
 from harness.governance.facts.secrets import secrets_in
 from harness.lessons.lesson import (

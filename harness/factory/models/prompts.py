@@ -6,8 +6,8 @@ So it is never a template or a heading, and cannot close a delimiter."""
 
 import json
 
-from harness.domain.essay import Passage
 from harness.domain.plain import JsonDict, JsonObject
+from harness.domain.repository_context import Passage
 from harness.domain.workflow import AgentNode
 from harness.factory.models.briefing import repository_context
 from harness.factory.project import commands
@@ -110,12 +110,12 @@ def implementer_task(job: Job, *, step: str) -> str:
         "step": step,
     }
     # Not made unless used: its manifest must list only what the agent was shown.
-    essay = (
+    shown = (
         repository_context(job, _passages(values))
         if "context" in used_values(job.node.prompt, job.policy.prompts)
         else ""
     )
-    return rendered(job.node.prompt, {**values, "context": essay}, prompts=job.policy.prompts)
+    return rendered(job.node.prompt, {**values, "context": shown}, prompts=job.policy.prompts)
 
 
 def _passages(values: JsonObject) -> tuple[Passage, ...]:

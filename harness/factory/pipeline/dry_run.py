@@ -19,13 +19,13 @@ from statistics import median_low
 
 from harness.domain.budget import Usage
 from harness.domain.errors import BudgetExhausted, ModelError
-from harness.domain.essay import EssayRequest
 from harness.domain.events import IssueSeen, Plan, RunEnded, RunStarted, TriageDecided
 from harness.domain.facts import REGULAR, UNKNOWN, ChangeFacts, ChangeKind, FileChange
 from harness.domain.governance import Applies
 from harness.domain.issue import Issue
 from harness.domain.lifecycle import Event
 from harness.domain.plain import JsonDict, JsonObject, plain
+from harness.domain.repository_context import ContextRequest
 from harness.domain.workflow import AgentNode, Node, UseNode
 from harness.factory.models import prompts
 from harness.factory.models.selection import first_answer
@@ -262,12 +262,12 @@ class _Steps:
 
     def _context(self, triaged: TriageDecided | None) -> tuple[tuple[str, int], ...]:
         """What an implementer would be shown of the repository: names, each with its tokens."""
-        essays, config = self._services.essays, self._policy.config
+        contexts, config = self._services.contexts, self._policy.config
         is_wanted = bool(config.context.tokens) and self.event == Event.TRIAGE_ACCEPTED
-        if essays is None or triaged is None or not is_wanted:
+        if contexts is None or triaged is None or not is_wanted:
             return ()
-        essay = essays.essay(
-            EssayRequest(
+        context = contexts.context(
+            ContextRequest(
                 base=self._policy.base,
                 heading=triaged.title,
                 question=triaged.body,
@@ -276,7 +276,7 @@ class _Steps:
                 tests=config.tests.paths,
             )
         )
-        return tuple((one.name, one.tokens) for one in essay.manifest.included)
+        return tuple((one.name, one.tokens) for one in context.manifest.included)
 
 
 class _CappedBroker:

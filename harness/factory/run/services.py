@@ -17,11 +17,11 @@ from harness.ports.agent import Agent
 from harness.ports.clock import Clock
 from harness.ports.deployer import Deployer, HealthReader
 from harness.ports.error_groups import ErrorGroups
-from harness.ports.essay import Essays
 from harness.ports.forge import Forge, ForgeWriter
 from harness.ports.git import Candidates, Repository, Worktrees
 from harness.ports.ledger import Ledger
 from harness.ports.model import Broker, Model
+from harness.ports.repository_context import RepositoryContexts
 from harness.ports.sandbox import Sandbox
 from harness.ports.validator import Validator
 
@@ -112,8 +112,8 @@ class Services:
     log: Log
     # The form of the sandbox that runs the app for the judge's masked visitor; empty: the usual.
     other_form: str = ""
-    # Without essays, agents get no context of the repository and look for themselves.
-    essays: Essays | None = None
+    # Without them, agents get no context of the repository and look for themselves.
+    contexts: RepositoryContexts | None = None
     # The errors that the running app reported; None where nothing takes them, as in a replay.
     errors: ErrorGroups | None = None
     # Who brings what has landed to an environment, and who asks there; None where nothing is

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from harness.context.essays import RepositoryEssays
-from harness.domain.essay import PageManifest
+from harness.context.repository_contexts import IndexedContexts
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.ledger import Entry
+from harness.domain.repository_context import PageManifest
 from harness.domain.verdict import VerdictOutcome
 from harness.factory.models.briefing import MANIFEST, record_manifest
 from harness.factory.models.learning import known_lessons, learn, say_of, shown_lessons
@@ -38,7 +38,7 @@ class WorldWithContext(World):
     def services(self):
         return replace(
             World.services(self),
-            essays=RepositoryEssays(self.git, self.work / "index", outlines=outlines),
+            contexts=IndexedContexts(self.git, self.work / "index", outlines=outlines),
         )
 
     def job(self, issue: int) -> Job:

@@ -1,4 +1,4 @@
-"""Essays when something is wrong: a broken cache, no sandbox, a file that ends its sandbox; and
+"""Contexts when something is wrong: a broken cache, no sandbox, a file that ends its sandbox; and
 the real parser."""
 
 import json
@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.context.essays import INDEX, RepositoryEssays
+from harness.context.repository_contexts import INDEX, IndexedContexts
 from harness.context.sandboxed_outlines import NOTHING, SandboxedOutlines
 from harness.domain.errors import GitError, SandboxError
-from harness.domain.essay import EssayRequest
+from harness.domain.repository_context import ContextRequest
 from harness.domain.sandbox import SandboxResult
 from harness.programs.context_indexer.reading import outline
 from harness.programs.sandbox.client import SandboxSupervisor
 from tests.context.trees import SHOP, Trees, outlines
 
-ASKED = EssayRequest(
+ASKED = ContextRequest(
     base="one", heading="The total is wrong", question="of a basket", tokens=3000, files=4
 )
 
@@ -86,29 +86,31 @@ def test_a_parsers_output_is_used_only_in_its_own_form(said) -> None:
 
 
 def test_a_broken_cache_is_made_anew(tmp_path) -> None:
-    essays = RepositoryEssays(Trees(one=SHOP), tmp_path, outlines=outlines)
-    first = essays.essay(ASKED)
+    contexts = IndexedContexts(Trees(one=SHOP), tmp_path, outlines=outlines)
+    first = contexts.context(ASKED)
     (tmp_path / INDEX).write_bytes(b"this is no database" * 1000)
-    assert essays.essay(ASKED) == first
+    assert contexts.context(ASKED) == first
 
 
-def test_without_a_sandbox_the_essay_has_a_fault_and_the_next_one_has_not(
+def test_without_a_sandbox_the_context_has_a_fault_and_the_next_one_has_not(
     tmp_path,
 ) -> None:
     trees = Trees(one=SHOP)
-    essay = RepositoryEssays(trees, tmp_path, outlines=SandboxedOutlines(NoSandbox())).essay(ASKED)
-    assert essay.text == ""
-    assert [one.note for one in essay.manifest.left_out] == [
+    context = IndexedContexts(trees, tmp_path, outlines=SandboxedOutlines(NoSandbox())).context(
+        ASKED
+    )
+    assert context.text == ""
+    assert [one.note for one in context.manifest.left_out] == [
         "the repository could not be read for it: no sandbox could be made"
     ]
-    assert RepositoryEssays(trees, tmp_path, outlines=outlines).essay(ASKED).text != ""
+    assert IndexedContexts(trees, tmp_path, outlines=outlines).context(ASKED).text != ""
 
 
 def test_a_place_that_cannot_be_written_leaves_the_repository_out(tmp_path) -> None:
     (tmp_path / "file").write_text("")
-    essay = RepositoryEssays(Trees(one=SHOP), tmp_path / "file", outlines=outlines).essay(ASKED)
-    assert essay.text == ""
-    assert essay.manifest.left_out[0].note.startswith("the repository could not be read for it: ")
+    context = IndexedContexts(Trees(one=SHOP), tmp_path / "file", outlines=outlines).context(ASKED)
+    assert context.text == ""
+    assert context.manifest.left_out[0].note.startswith("the repository could not be read for it: ")
 
 
 def test_a_commit_that_is_not_there_is_an_error(tmp_path) -> None:
@@ -117,7 +119,7 @@ def test_a_commit_that_is_not_there_is_an_error(tmp_path) -> None:
             raise GitError("object one is not here")
 
     with pytest.raises(GitError):
-        RepositoryEssays(Empty(), tmp_path, outlines=outlines).essay(ASKED)
+        IndexedContexts(Empty(), tmp_path, outlines=outlines).context(ASKED)
 
 
 def test_the_parser_works_in_a_sandbox_and_sees_nothing_but_what_it_is_given(tmp_path) -> None:

@@ -1,9 +1,9 @@
 """The text that an agent reads about a repository, as values: the request, the text and its
 manifest.
 
-An essay, not an encyclopedia: the few files that matter within a budget, and a manifest that names
-what was left out and why, with the digest of each thing, so that anybody can tell later what a
-model had before it."""
+Not an encyclopedia: the few files that matter within a budget, and a manifest that names what was
+left out and why, with the digest of each thing, so that anybody can tell later what a model had
+before it."""
 
 import hashlib
 import json
@@ -39,7 +39,7 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class EssayRequest:
+class ContextRequest:
     """What is asked for: the repository at `base`, as far as it bears on `question` (an issue's
     words, and no instruction).
 
@@ -117,7 +117,7 @@ class PageManifest:
 
 
 @dataclass(frozen=True, slots=True)
-class Essay:
+class RepositoryContext:
     """The text, and what is in it."""
 
     text: str
