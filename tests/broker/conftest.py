@@ -38,6 +38,7 @@ from tests.agents.conftest import (  # noqa: F401 - fixtures
     provider,
     replaying,
     sdk,
+    text,
 )
 from tests.agents.conftest import Provider as Endpoint
 from tests.fakes.sdks import openai
@@ -48,6 +49,16 @@ if TYPE_CHECKING:
 NUMBERS = count(1)
 PRICES = prices()
 CHAT = DIALECTS[OPENAI][0]
+DEAR = {
+    "exchanges": [
+        {
+            "response": {
+                "content": [text("Hello.")],
+                "usage": {"input_tokens": 2800, "output_tokens": 10},
+            }
+        }
+    ]
+}
 
 
 class Clock:

@@ -13,7 +13,8 @@ import pytest
 from harness.domain.budget import Price
 from harness.domain.errors import ModelError, ModelsPaused
 from harness.ports.model import Session
-from tests.agents.conftest import MODEL, Broker, request, text
+from tests.agents.conftest import MODEL, Broker, request
+from tests.broker.conftest import DEAR
 from tests.fakes.hours import DAY, within_one
 from tests.fakes.sdks import anthropic
 
@@ -21,16 +22,6 @@ if TYPE_CHECKING:
     from anthropic import Anthropic
 
 ASK = {"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": "Hello?"}]}
-DEAR = {
-    "exchanges": [
-        {
-            "response": {
-                "content": [text("Hello.")],
-                "usage": {"input_tokens": 2800, "output_tokens": 10},
-            }
-        }
-    ]
-}
 # what DEAR costs, and what it may cost beforehand and a bit
 ALREADY, ROOM_FOR_ONE = (Decimal("0.0057"), Decimal("0.0065"))
 

@@ -31,6 +31,7 @@ from tests.agents.conftest import (
     request,
     text,
 )
+from tests.broker.conftest import DEAR
 from tests.fakes.sdks import anthropic
 
 if TYPE_CHECKING:
@@ -104,25 +105,15 @@ def test_an_issues_budget_survives_a_broker_that_is_killed(
 ) -> None:
     # the first call may cost 0.006, and costs 0.00004
     cap = Decimal("0.0061")
-    expensive = {
-        "exchanges": [
-            {
-                "response": {
-                    "content": [text("Hello.")],
-                    "usage": {"input_tokens": 2800, "output_tokens": 10},
-                }
-            }
-        ]
-    }
     broker = brokers(replay=tmp_path)
-    broker.record(expensive)
+    broker.record(DEAR)
     with broker.client.open(request(usd_issue=cap)) as session:
         sdk(session).messages.create(**ASK)
     os.kill(broker.process.pid, signal.SIGKILL)
     broker.process.stop()
     again = brokers(replay=tmp_path)
     assert again.client.spent_on(1).cost_usd == Decimal("0.0057")
-    again.record(expensive, attempt=2)
+    again.record(DEAR, attempt=2)
     opened = again.client.open(request(attempt=2, usd_issue=cap))
     with pytest.raises(Exception, match="budget_exhausted"):
         sdk(opened.__enter__()).messages.create(**ASK)

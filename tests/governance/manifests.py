@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from harness.domain.facts import UNKNOWN
 from harness.governance import dependency_changes
-from tests.governance.policy_texts import change
+from tests.governance.policy_texts import file_change
 
 
 @dataclass(frozen=True)
@@ -15,12 +15,8 @@ class Locked:
 
 
 def moved(path: str, before: str | None, after: str | None):
-    modes = {
-        "old_mode": "000000" if before is None else "100644",
-        "new_mode": "000000" if after is None else "100644",
-    }
     return dependency_changes(
-        [change(path, **modes)], lambda _: before.encode(), lambda _: after.encode()
+        [file_change(path, before, after)], lambda _: before.encode(), lambda _: after.encode()
     )
 
 

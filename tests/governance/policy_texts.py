@@ -67,6 +67,15 @@ def change(
     )
 
 
+def file_change(path: str, before: str | None, after: str | None) -> FileChange:
+    """A file with these texts; None where it is not there."""
+    return change(
+        path,
+        old_mode=NO_FILE if before is None else REGULAR,
+        new_mode=NO_FILE if after is None else REGULAR,
+    )
+
+
 def touching(*paths: str | bytes, **facts: object) -> ChangeFacts:
     return ChangeFacts(files=tuple(change(path) for path in paths), **facts)
 

@@ -10,28 +10,16 @@ import pytest
 from harness.domain.errors import ForgeError
 from harness.domain.lifecycle import State
 from harness.factory.pipeline.schedule import SCHEDULE
-from harness.home.document import HomeFile, write_home
 from harness.shipped import shipped
 from tests.events import event_of
 from tests.factory.pauses import Purse, paused
 from tests.factory.world import World, fixes
-from tests.operations.daemon_run import DaemonRun
+from tests.operations.daemon_run import DaemonRun, with_home
 
 
 @pytest.fixture
 def world(tmp_path):
-    write_home(
-        tmp_path,
-        HomeFile(
-            owner="tidehouse",
-            name="tidebook",
-            forge="embedded",
-            port=8300,
-            number=1,
-            token_file="keys/forge.token",
-        ),
-    )
-    return World(tmp_path)
+    return World(with_home(tmp_path))
 
 
 def triage_waits_for_its_hour(world, line="17 2 * * *") -> None:

@@ -10,18 +10,14 @@ from hypothesis import strategies as st
 from harness.domain.facts import UNKNOWN
 from harness.governance.facts.assertions import is_test, weakened_tests
 from harness.governance.facts.assertions.truisms import is_truism
-from tests.governance.policy_texts import change
+from tests.governance.policy_texts import change, file_change
 
 FILE = "tests/test_a.py"
 
 
 def weakened(before: str | None, after: str | None, path: str = FILE):
-    modes = {
-        "old_mode": "000000" if before is None else "100644",
-        "new_mode": "000000" if after is None else "100644",
-    }
     return weakened_tests(
-        [change(path, **modes)], lambda _: before.encode(), lambda _: after.encode()
+        [file_change(path, before, after)], lambda _: before.encode(), lambda _: after.encode()
     )
 
 
