@@ -62,10 +62,16 @@ def pytest_collection_modifyitems(config, items) -> None:
     items.sort(key=lambda item: -dear[item.path])
 
 
-def pytest_collection_finish() -> None:
-    """What was collected stays to the end: the garbage collector need not look through it again and
-    again."""
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """What is collected stays to the end: the garbage collector need not look through it while it
+    grows, nor again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -4,7 +4,8 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -18,7 +19,6 @@ KNOWN = {*sys.stdlib_module_names, "harness", "validators", "tests", "bench", "e
 LINE = re.compile(r"^\s*(?:from|import) +(\w+)", re.MULTILINE)
 """What looks like an import, one on a line as ruff's E401 and E702 have it; it spares most files
 their parsing."""
-INSTALLED = packages_distributions()
 OTHER_PROJECTS = (
     "tests/onboarding/apps/",
     "bench/real_fixes/app.py",
@@ -53,8 +53,14 @@ def foreign(path: Path) -> Iterator[str]:
         yield from {module.partition(".")[0] for module in modules} - KNOWN
 
 
+@cache
+def installed() -> Mapping[str, list[str]]:
+    """The distributions that each package which can be imported here comes from."""
+    return packages_distributions()
+
+
 def is_declared(package: str, declared: set[str]) -> bool:
-    return not declared.isdisjoint(canonicalize_name(name) for name in INSTALLED.get(package, ()))
+    return not declared.isdisjoint(canonicalize_name(name) for name in installed().get(package, ()))
 
 
 @pytest.mark.parametrize(

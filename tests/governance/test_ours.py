@@ -3,18 +3,15 @@ this project."""
 
 import ast
 import os
-from pathlib import Path
 
 import pytest
 
 from harness.domain.facts import UNKNOWN, CheckFact, JourneyFacts
 from harness.domain.facts import TestFacts as SuiteFacts
 from harness.domain.governance import Applies, Level, OnFail
-from harness.governance import decide, governance_in, lint, run_cases
+from harness.governance import decide, lint, run_cases
+from tests.governance.ours import OURS, ROOT
 from tests.governance.policy_texts import touching
-
-ROOT = Path(__file__).parents[2]
-OURS = governance_in(ROOT)
 
 
 def tracked() -> list[bytes]:

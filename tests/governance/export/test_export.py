@@ -33,11 +33,10 @@ from harness.governance.export import codeowners, issue_forms, labels, rulesets
 from harness.governance.language.when import read_when
 from harness.governance.paths import glob_fault, matches
 from harness.repository.state_branch import BRANCH
+from tests.governance.ours import OURS, ROOT
 
-ROOT = Path(__file__).parents[3]
 SCHEMAS = Path(__file__).with_name("schemas")
 REST = json.loads((SCHEMAS / "rest-fragment.json").read_text())
-OURS = governance_in(ROOT)
 HERE = Source("factory_rules.md", 1, 2)
 POLICY = next(rule for rule in OURS.rules if rule.id == "LAW-PROTECTED").check.deny
 

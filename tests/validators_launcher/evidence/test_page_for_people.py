@@ -45,10 +45,10 @@ def trust_page() -> str:
 
 
 PAGES = {
-    "trust": trust_page(),
-    "sealed": html(PAGE),
-    "public": html(PUBLIC),
-    "chain": (TESTS / "golden" / "why.html").read_text(),
+    "trust": trust_page,
+    "sealed": lambda: html(PAGE),
+    "public": lambda: html(PUBLIC),
+    "chain": lambda: (TESTS / "golden" / "why.html").read_text(),
 }
 SQUARE = "<body style='margin:0;background:#fff'><p style='font:40px serif'>Tidebook</p>{}"
 NEW = (
@@ -87,8 +87,8 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
             camera.evaluate(DRAWN)
             camera.screenshot(path=folder / f"{name}.png")
         camera.screenshot(path=folder / "step-01.jpg")
-        for name, text in PAGES.items():
-            (folder / f"{name}.html").write_text(text)
+        for name, drawn in PAGES.items():
+            (folder / f"{name}.html").write_text(drawn())
 
         def open_tab(
             name: str, *, width: int = 1280, scheme: Scheme = "light", script: bool = True
