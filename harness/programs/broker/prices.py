@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -190,8 +191,18 @@ def _count(usage: JsonObject, name: str) -> int:
     return found
 
 
-def prices(file: Path = _TABLE) -> Prices:
-    """Read a table like `prices.yaml`. Raises PricesError that names the model and the column."""
+def prices(file: Path | None = None) -> Prices:
+    """Read a table like `prices.yaml`, which is the one that is meant where none is named. Raises
+    PricesError that names the model and the column."""
+    return _read(file) if file else _built_in()
+
+
+@cache
+def _built_in() -> Prices:
+    return _read(_TABLE)
+
+
+def _read(file: Path) -> Prices:
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
