@@ -23,6 +23,11 @@ class Permission(StrEnum):
         """Whether this account is one of those that steer: it may write to the repository."""
         return self.reaches(Permission.WRITE)
 
+    @property
+    def is_more_than_write(self) -> bool:
+        """Whether it is a right that somebody who may only write does not have."""
+        return self.reaches(Permission.MAINTAIN)
+
     def reaches(self, least: "Permission") -> bool:
         """Whether this is `least` or more."""
         order = tuple(Permission)
@@ -64,7 +69,8 @@ class Comment:
     author: Actor
     body: str
     created_at: str
-    # since it was written; by whom the forge does not say, so it gives no command any more
+    # since it was written; by whom the forge does not say, so it gives no command any more. False
+    # proves nothing: an edit within the same second does not show
     edited: bool = False
 
 

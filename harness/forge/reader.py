@@ -18,7 +18,7 @@ from harness.domain.issue import (
     Review,
 )
 from harness.domain.plain import JsonDict
-from harness.forge import checkruns, issue_changes, job_logs, projection, reviews
+from harness.forge import checkruns, edits, issue_changes, job_logs, projection, reviews
 from harness.forge import required_checks as requirements
 from harness.forge.connection import Access, Connection
 from harness.forge.errors import forge_errors
@@ -111,6 +111,10 @@ class ForgeReader:
             for address in {raw.issue_url for raw in found}:
                 raise_if_moved(self._repository, number, answered=address)
             return tuple(map(projection.comment_from, found))
+
+    def is_original(self, comment: Comment) -> bool:
+        """Whether nobody has edited the comment, asked of GraphQL. Unknown is a no."""
+        return edits.is_original(self._wire, self._access.repository, comment)
 
     def change_requests(self, number: int) -> tuple[Review, ...]:
         """The newest reviews of a pull request that ask for changes, oldest first."""

@@ -47,6 +47,11 @@ class Forge(Protocol):
         """All comments of an issue or pull request, oldest first."""
         ...
 
+    def is_original(self, comment: Comment) -> bool:
+        """Whether nobody has edited the comment since it was written, asked now: `Comment.edited`
+        does not tell of an edit within the same second. Unknown is a no."""
+        ...
+
     def change_requests(self, number: int) -> tuple[Review, ...]:
         """The reviews of a pull request that ask for changes, oldest first: those that nobody
         dismissed, among the newest 300 reviews of any kind. Each text is cut at 16,000

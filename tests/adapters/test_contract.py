@@ -2,6 +2,7 @@
 real server."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -82,6 +83,24 @@ def test_comments_come_oldest_first_with_the_number_of_who_wrote_them(world) -> 
     said = world.forge.comments(number)
     assert [(one.body, one.author.id) for one in said] == [("one", ben.id), ("two", ben.id)]
     assert said[0].id < said[1].id
+
+
+def test_a_comment_is_original_until_somebody_edits_it_however_soon(world) -> None:
+    number = world.file("Talk")
+    world.say(number, "one")
+    (said,) = world.forge.comments(number)
+    assert world.forge.is_original(said)
+    world.edit_comment(number, said.id, "two")
+    assert not world.forge.is_original(said)
+    assert not world.forge.is_original(world.forge.comments(number)[0])
+
+
+def test_a_comment_that_is_gone_is_no_original(world) -> None:
+    number = world.file("Talk")
+    world.say(number, "one")
+    (said,) = world.forge.comments(number)
+    assert not world.forge.is_original(replace(said, id=said.id + 1_000_000))
+    assert not world.forge.is_original(replace(said, body="something else"))
 
 
 def test_comments_of_nothing_name_what_is_missing(world) -> None:

@@ -157,6 +157,29 @@ def test_a_command_that_somebody_else_wrote_into_a_maintainers_comment_is_not_he
     assert "was edited" in ours(place, issue)[-1]
 
 
+def test_what_was_written_into_it_within_the_same_second_is_not_heard_either(place, world) -> None:
+    """A program of somebody with `write` is quick, and a forge's moments are whole seconds."""
+    issue = place.file("Cancelled bookings keep their places", "The places are gone.", by="kim")
+    world.tick()
+    head = str(world.history(issue).pushed_head)
+    maya, wes = place.person("maya", role="admin"), place.person("wes", role="write")
+    looks_unedited = False
+    while not looks_unedited:
+        said = place.api(
+            "POST", f"/issues/{issue}/comments", by=maya, json={"body": "Looks fine."}
+        ).json()
+        edited = place.api(
+            "PATCH",
+            f"/issues/comments/{said['id']}",
+            by=wes,
+            json={"body": f"/factory approve {head}"},
+        ).json()
+        looks_unedited = edited["updated_at"] == edited["created_at"]
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert "was edited" in ours(place, issue)[-1]
+
+
 WORDS = "Call it places_left, please."
 
 

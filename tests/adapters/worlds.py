@@ -19,6 +19,9 @@ class FakeWorld:
     def say(self, number, body):
         return self.forge.say(number, body, author="ben").author
 
+    def edit_comment(self, number, comment, body) -> None:
+        self.forge.edit_comment(number, comment, body)
+
     def review(self, number, event, body, line=None):
         remarks = [LineComment("app.py", line, f"About line {line}.")] if line else []
         state = STATES[event]
@@ -97,6 +100,11 @@ class RealWorld:
             == 201
         )
         return Actor(ben.id, ben.login)
+
+    def edit_comment(self, number, comment, body) -> None:
+        path, by = f"/issues/comments/{comment}", self.place.owner
+        edited = self.place.api("PATCH", path, by=by, json={"body": body})
+        assert edited.status_code == 200, edited.text
 
     def review(self, number, event, body, line=None):
         ben = self.place.person("ben")

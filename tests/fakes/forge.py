@@ -85,6 +85,7 @@ class FakeForge:
         self._reasons: dict[int, str] = {}
         self._pulls: dict[int, _Pull] = {}
         self._comments: dict[int, list[Comment]] = {}
+        self._edited: set[int] = set()
         self._checks: dict[tuple[str, str], Check] = {}
         self._others_checks: dict[tuple[str, int, str], ReportedCheck] = {}
         self._statuses: dict[tuple[str, str], ReportedCheck] = {}
@@ -162,11 +163,13 @@ class FakeForge:
         self._touch(number)
         return made
 
-    def edit_comment(self, number: int, comment: int, body: str) -> None:
-        """Somebody who may edits a comment; the forge goes on naming its author."""
+    def edit_comment(self, number: int, comment: int, body: str, *, at_once: bool = False) -> None:
+        """Somebody who may edits a comment; the forge goes on naming its author. `at_once`: within
+        the second in which it was said, so that its times do not show it."""
         said = self._comments[number]
         place = next(at for at, one in enumerate(said) if one.id == comment)
-        said[place] = replace(said[place], body=body, edited=True)
+        said[place] = replace(said[place], body=body, edited=not at_once)
+        self._edited.add(comment)
         self._touch(number)
 
     def edit_issue(self, number: int, **changes: object) -> None:
@@ -299,6 +302,13 @@ class FakeForge:
         with self._day("comments"):
             self._known(number)
             return tuple(self._comments.get(number, ()))
+
+    def is_original(self, comment: Comment) -> bool:
+        with self._day("is_original"):
+            said = (one for comments in self._comments.values() for one in comments)
+            found = next((one for one in said if one.id == comment.id), None)
+            is_edited = comment.id in self._edited
+            return found is not None and not is_edited and found.body == comment.body
 
     def change_requests(self, number: int) -> tuple[Review, ...]:
         with self._day("change_requests"):

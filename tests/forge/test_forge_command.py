@@ -419,6 +419,7 @@ def test_a_database_of_the_first_schema_is_brought_up(tmp_path) -> None:
             "ALTER TABLE pulls DROP COLUMN head_owner_id",
             "ALTER TABLE check_runs DROP COLUMN annotations",
             "ALTER TABLE hooks DROP COLUMN app_id",
+            "ALTER TABLE comments DROP COLUMN edited_at",
             "DROP TABLE apps",
             "DROP TABLE pins",
             "DROP TABLE review_comments",

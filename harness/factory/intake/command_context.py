@@ -37,6 +37,7 @@ class CommandContext:
     answer: list[str] = field(default_factory=list)
     explained: set[RefusalReason] = field(default_factory=set)
     permission: Permission | None = None
+    original: bool | None = None
     source: str = COMMENT
 
     @property
@@ -61,6 +62,12 @@ class CommandContext:
         return may_give(
             command, Permission.NONE, is_filer=self.is_filer
         ) or self.author_permission().reaches(command.least)
+
+    def is_original(self) -> bool:
+        """Whether nobody has edited the comment, by the forge, asked once."""
+        if self.original is None:
+            self.original = self.services.forge.is_original(self.comment)
+        return self.original
 
     def author_permission(self) -> Permission:
         """What the forge allows the author to do, asked once."""

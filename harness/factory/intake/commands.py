@@ -151,6 +151,9 @@ def _refusal(context: CommandContext, one: ParsedCommand) -> RefusalReason | Non
             RefusalReason.NO_RIGHT,
             replies.no_right(one.command, context.author_permission(), is_filer=context.is_filer),
         )
+    # Whoever may write may edit others' comments, and within the same second that does not show.
+    if one.command.least.is_more_than_write and not context.is_original():
+        return _explain_once(context, RefusalReason.EDITED, replies.edited())
     return None
 
 

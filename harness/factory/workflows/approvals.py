@@ -96,7 +96,11 @@ def _first_that_counts(asking: _Question, asked: ApprovalAsked) -> ApprovalGiven
                 continue
             # Asked only now, and of the forge: no text gives anybody a right.
             permission = asking.services.forge.permission(comment.author)
-            if not permission.reaches(Permission(asking.node.permission)):
+            least = Permission(asking.node.permission)
+            if not permission.reaches(least):
+                break
+            # Whoever may write may edit others' comments, at once, too.
+            if least.is_more_than_write and not asking.services.forge.is_original(comment):
                 break
             author = comment.author
             return ApprovalGiven(

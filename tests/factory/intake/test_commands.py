@@ -473,6 +473,35 @@ def test_a_stop_beside_a_quotation_of_us_is_heard(refused, said, whose_token) ->
         world.tick()
 
 
+def test_an_approval_that_was_edited_in_within_the_same_second_approves_nothing(refused) -> None:
+    world, issue, head = refused
+    said = world.forge.say(issue, "Looks fine.", author=maintainer(world))
+    world.forge.edit_comment(issue, said.id, f"/factory approve {head}", at_once=True)
+    assert not world.forge.comments(issue)[-1].edited
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert "was edited" in answers(world, issue)[0]
+
+
+def test_who_edited_is_asked_only_before_a_command_that_a_writer_may_not_give(refused) -> None:
+    world, issue, head = refused
+    asked, own = [], world.forge.is_original
+
+    def is_original(comment) -> bool:
+        asked.append(comment.body)
+        return own(comment)
+
+    world.decorate("forge", is_original=is_original)
+    for words in ("/factory why", "/factory hold", "/factory resume", "Looks fine."):
+        world.forge.say(issue, words, author=maintainer(world))
+    world.forge.say(issue, f"/factory approve {head}", author="stranger")
+    world.tick()
+    assert asked == []
+    world.forge.say(issue, f"/factory approve {head}", author=maintainer(world))
+    world.tick()
+    assert asked == [f"/factory approve {head}"]
+
+
 def test_a_comment_that_was_edited_gives_no_command(refused) -> None:
     """Whoever may write may edit a maintainer's comment, and the forge names only its first
     author."""

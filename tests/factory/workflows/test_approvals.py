@@ -77,6 +77,27 @@ def test_a_comment_that_was_edited_lets_nothing_go_on(tmp_path) -> None:
     assert status(world.again(run)) == "open"
 
 
+@pytest.mark.parametrize(("least", "stands"), [("write", "succeeded"), ("admin", "open")])
+def test_an_edit_within_the_same_second_is_no_answer_where_a_writer_could_give_none(
+    tmp_path, least, stands
+) -> None:
+    train = TRAIN.replace("approve: write", f"approve: {least}")
+    world = FreeWorld.of(tmp_path, {"train": train}, commands={"notes": prints(text="1.3")})
+    run = world.ask("train")
+    world.answer("I am not sure", can=Permission.ADMIN)
+    comment = world.forge.comments(world.question())[-1]
+    world.forge.edit_comment(world.question(), comment.id, "/factory approve", at_once=True)
+    assert status(world.again(run)) == stands
+
+
+def test_an_administrator_answers_what_asks_for_one(tmp_path) -> None:
+    train = TRAIN.replace("approve: write", "approve: admin")
+    world = FreeWorld.of(tmp_path, {"train": train}, commands={"notes": prints(text="1.3")})
+    run = world.ask("train")
+    world.answer("/factory approve", can=Permission.ADMIN)
+    assert status(world.again(run)) == "succeeded"
+
+
 @pytest.mark.parametrize(
     "words",
     ["approve", "> /factory approve", "```\n/factory approve\n```", "LGTM", "/factory approved"],

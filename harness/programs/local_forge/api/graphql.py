@@ -1,4 +1,5 @@
-"""The GraphQL API, for the few things that REST lacks: pinned issues, and what a node id names.
+"""The GraphQL API, for the few things that REST lacks: pinned issues, whether a comment was edited,
+and what a node id names.
 
 As on GitHub, the status is 200 also for a refusal: `data` is null there, and `errors` has the type
 and the path.
@@ -13,9 +14,14 @@ from sqlalchemy import select
 from harness.domain.plain import JsonDict
 from harness.programs.local_forge.api.calls import ApiCall, ApiResponse
 from harness.programs.local_forge.api.graphql_text import GraphqlField, Unreadable, operation_in
-from harness.programs.local_forge.content import issues, pins, repositories
+from harness.programs.local_forge.content import comments, issues, pins, repositories
 from harness.programs.local_forge.refused import Refused, not_found
-from harness.programs.local_forge.shapes.common import node_id, number_in
+from harness.programs.local_forge.shapes.common import (
+    moment,
+    moment_or_none,
+    node_id,
+    number_in,
+)
 from harness.programs.local_forge.storage.records import Issue, Repo, Role, User
 from harness.programs.local_forge.storage.tables import issues as issue_table
 
@@ -78,7 +84,10 @@ class _Queries:
         return _repository(self._call, repo, field)
 
     def _node(self, field: GraphqlField) -> Any:
-        repo, issue = _issue_of(self._call, field.arguments.get("id"))
+        node = field.arguments.get("id")
+        if isinstance(node, str) and (number := number_in(node, "IssueComment")) is not None:
+            return _comment(self._call, number, field)
+        repo, issue = _issue_of(self._call, node)
         return _issue(self._call, repo, issue, field)
 
     def _viewer(self, field: GraphqlField) -> Any:
@@ -179,6 +188,25 @@ def _issue(call: ApiCall, repo: Repo, issue: Issue, field: GraphqlField) -> Any:
             "state": lambda _: issue.state.upper(),
             "url": lambda _: call.tx.links.issue_page(repo, issue),
             "isPinned": lambda _: pins.is_pinned(call.tx, issue),
+        },
+    )
+
+
+def _comment(call: ApiCall, number: int, field: GraphqlField) -> Any:
+    repository = comments.repository_of(call.tx, number)
+    repo = repositories.by_id(call.tx, [repository]).get(repository) if repository else None
+    if repo is None or call.role(repo) < Role.READ:
+        raise not_found()
+    found = comments.numbered_comment(call.tx, repo, number)
+    return _shaped(
+        field,
+        "IssueComment",
+        {
+            "id": lambda _: node_id("IssueComment", found.id),
+            "databaseId": lambda _: found.id,
+            "body": lambda _: found.body,
+            "createdAt": lambda _: moment(found.created_at),
+            "lastEditedAt": lambda _: moment_or_none(found.edited_at),
         },
     )
 

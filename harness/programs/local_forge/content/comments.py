@@ -43,6 +43,17 @@ def numbered_comment(tx: Transaction, repo: Repo, number: int) -> Comment:
     return found[0]
 
 
+def repository_of(tx: Transaction, number: int) -> int | None:
+    """The number of the repository that a comment is in; None where there is no such comment."""
+    query = (
+        select(issues.c.repository_id)
+        .join(comments, issues.c.id == comments.c.issue_id)
+        .where(comments.c.id == number)
+    )
+    found: int | None = tx.db.execute(query).scalar_one_or_none()
+    return found
+
+
 def create(tx: Transaction, repo: Repo, issue: Issue, body: str, *, author: User) -> Comment:
     """Create a comment."""
     made = tx.db.execute(
@@ -70,7 +81,9 @@ def edit(tx: Transaction, repo: Repo, comment: Comment, body: str, *, actor: Use
         return comment
     issue = numbered(tx, repo, comment.issue_number)
     tx.db.execute(
-        update(comments).where(comments.c.id == comment.id).values(body=body, updated_at=tx.now)
+        update(comments)
+        .where(comments.c.id == comment.id)
+        .values(body=body, updated_at=tx.now, edited_at=tx.now)
     )
     touch(tx, issue.id)
     changed = numbered_comment(tx, repo, comment.id)
@@ -106,6 +119,7 @@ def _comments(tx: Transaction, repo: Repo, query: Any) -> tuple[Comment, ...]:
             row.body,
             row.created_at,
             row.updated_at,
+            row.edited_at,
         )
         for row in rows
     )

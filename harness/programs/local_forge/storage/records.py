@@ -126,7 +126,7 @@ class Pull:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment on an issue or a pull request."""
+    """A comment on an issue or a pull request. `edited_at` is None where nobody has edited it."""
 
     id: int
     issue_number: int
@@ -136,6 +136,7 @@ class Comment:
     body: str
     created_at: int
     updated_at: int
+    edited_at: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA = 4
+SCHEMA = 5
 metadata = MetaData()
 NAME = String(collation="NOCASE")
 
@@ -157,6 +157,7 @@ comments = Table(
     Column("body", Text, nullable=False),
     _needed("created_at"),
     _needed("updated_at"),
+    Column("edited_at", Integer),
     sqlite_autoincrement=True,
 )
 Index("comments_of_issue", comments.c.issue_id)
@@ -370,6 +371,10 @@ STEPS = {
     ),
     # Schema 4 only adds tables.
     3: (),
+    4: (
+        "ALTER TABLE comments ADD COLUMN edited_at INTEGER",
+        "UPDATE comments SET edited_at = updated_at WHERE updated_at != created_at",
+    ),
 }
 """What brings a database of that schema to the next one; tables and indexes that are
 new are made besides."""
