@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from harness.domain.events import IssueQueued
-from harness.domain.facts import UNKNOWN, ChangeFacts
+from harness.domain.facts import UNKNOWN, ChangeFacts, Maybe
 from harness.domain.governance import Applies, Decision, OnFail
 from harness.domain.lifecycle import Event
 from harness.factory.records.history import History, history_of
@@ -113,7 +113,13 @@ class Queue:
         # Most projects have no rule for issues, and then the forge need not list the labels.
         if not any(rule.applies is Applies.ISSUE for rule in policy.governance.rules):
             return None
-        facts = issue_facts(history, self.starts, labels=self._labels_of(history.issue), now=now)
+        facts = issue_facts(
+            history,
+            self.starts,
+            author=self.services.issue_index.author_of(history),
+            labels=self._labels_of(history.issue),
+            now=now,
+        )
         decision = decide(policy.governance, facts, applies=Applies.ISSUE)
         if refusal_of(decision) is not OnFail.RETRY:
             return None
@@ -198,14 +204,19 @@ def exceeded_limit(
 
 
 def issue_facts(
-    history: History, starts: Iterable[TriageStart], *, labels: frozenset[str] | None, now: datetime
+    history: History,
+    starts: Iterable[TriageStart],
+    *,
+    author: Maybe[str],
+    labels: frozenset[str] | None,
+    now: datetime,
 ) -> ChangeFacts:
-    """The facts of an issue that nobody has read yet: whose it is, how fast issues come, its labels
-    and what it cost."""
+    """The facts of an issue that nobody has read yet: whose it is (`author`), how fast issues come,
+    its labels and what it cost."""
     ages = [(turn.author, int(_age(turn, now))) for turn in starts]
     return ChangeFacts(
         labels=UNKNOWN if labels is None else labels,
-        author=history.login or UNKNOWN,
+        author=author,
         author_ages=tuple(age for author, age in ages if author == history.author)
         if history.author
         else UNKNOWN,

@@ -137,7 +137,7 @@ def change_facts(job: Job, base: CommitSha, head: CommitSha) -> ChangeFacts:
         tests=_test_facts(job, base, head, diff=diff),
         journeys=_journeys(history.verdict),
         labels=_labels(job),
-        author=history.login or UNKNOWN,
+        author=job.services.issue_index.author_of(history),
         kind=(history.triage.issue_kind if history.triage else "") or UNKNOWN,
         attempts=history.runs_of("implement"),
         spend_usd=history.usage.cost_usd,

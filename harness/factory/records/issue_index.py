@@ -13,7 +13,14 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from operator import itemgetter
 
-from harness.domain.events import IssueSeen, TransitionRecorded
+from harness.domain.events import (
+    CommandGiven,
+    CommandIgnored,
+    IssueSeen,
+    ReplyGiven,
+    TransitionRecorded,
+)
+from harness.domain.facts import UNKNOWN, Maybe
 from harness.domain.ledger import BEGINNING, Entry, Fault, Head, is_of
 from harness.factory.records.history import History
 from harness.ports.ledger import Ledger
@@ -36,6 +43,8 @@ class IssueIndex:
         self._entries: dict[int, list[Entry]] = {}
         self._histories: dict[int, History] = {}
         self._matches: dict[Predicate, set[int]] = {}
+        # The numbers of the accounts that were seen under a login.
+        self._accounts: dict[str, set[int]] = {}
 
     def fault(self, *, whole: bool = False) -> Fault | None:
         """The first entry that cannot be trusted. Checks only the entries that were not checked
@@ -94,6 +103,14 @@ class IssueIndex:
             since = bisect_right(moves, seq, key=itemgetter(0))
             return {issue for _, issue in moves[since:]}, self._last.seq
 
+    def author_of(self, history: History) -> Maybe[str]:
+        """What the account that filed the issue is called. UNKNOWN also where another account had
+        that name: whoever is renamed leaves it to anybody."""
+        with self._lock:
+            self._read()
+            is_one = len(self._accounts.get(history.login.casefold(), ())) <= 1
+        return history.login if history.login and is_one else UNKNOWN
+
     @property
     def began(self) -> datetime | None:
         """When the first issue was recorded."""
@@ -120,8 +137,15 @@ class IssueIndex:
         if is_of(entry, TransitionRecorded):
             for event in ("", entry.event.event):
                 self._moves.setdefault(event, []).append((entry.seq, issue))
-        elif is_of(entry, IssueSeen) and self._began is None:
-            self._began = entry.at
+        elif is_of(entry, IssueSeen):
+            self._began = self._began or entry.at
+            self._note_account(entry.event.login, entry.event.author)
+        elif isinstance(entry.event, (CommandGiven, CommandIgnored, ReplyGiven)):
+            self._note_account(entry.event.login, entry.event.actor)
+
+    def _note_account(self, login: str, account: int | None) -> None:
+        if login and account:
+            self._accounts.setdefault(login.casefold(), set()).add(account)
 
     def _fold(self, issue: int) -> None:
         history = self._histories[issue] = History(issue, tuple(self._entries[issue]))

@@ -101,6 +101,7 @@ def _refusals(job: Job, issue: Issue) -> tuple[Finding, ...]:
     facts = issue_facts(
         job.history,
         triage_starts(job.other_issues(was_triaged)),
+        author=job.services.issue_index.author_of(job.history),
         labels=frozenset(issue.labels),
         now=job.services.clock.now(),
     )

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.domain.errors import ConfigError
-from harness.domain.issue import Permission
+from harness.domain.issue import Actor, Permission
 from harness.domain.lifecycle import Event, State
 from harness.factory.intake.queue import TriageStart, exceeded_limit, in_queue_order
 from harness.factory.pipeline.schedule import urgency
@@ -220,6 +220,20 @@ def test_a_rule_for_issues_takes_effect_and_no_model_is_asked(world, on_fail, st
     world.forge.edit_issue(issue, labels=())
     world.tick(**TRIAGE_ONLY)
     assert (world.history(issue).state is State.ACCEPTED) == (on_fail == "retry")
+
+
+def test_a_rule_about_an_author_knows_nobody_whose_name_another_account_had(world) -> None:
+    """Whoever is renamed leaves a name that anybody can take."""
+    rule = LABEL_RULE.replace("ON_FAIL", "reject")
+    governed(world, rule.replace("check:", 'when: author != "kim"\ncheck:'))
+    talk = {"body": "The places are gone.", "labels": ("discussion",)}
+    trusted = world.forge.file_issue("Let us talk", author="kim", **talk).number
+    world.tick(**TRIAGE_ONLY)
+    assert world.history(trusted).state is State.ACCEPTED
+    heir = Actor(4711, "kim")
+    taken = world.forge.file_issue("Let us talk of the tides", author=heir, **talk).number
+    world.tick(**TRIAGE_ONLY)
+    assert world.history(taken).state is State.REJECTED
 
 
 def test_a_rule_in_shadow_lets_everything_through(world) -> None:

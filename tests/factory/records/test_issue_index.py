@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.domain.events import CommandGiven, IssueSeen
+from harness.domain.facts import UNKNOWN
 from harness.domain.lifecycle import Event, State, events_from, next_state
 from harness.factory.records.history import histories
 from harness.factory.records.issue_index import IssueIndex
@@ -101,6 +103,18 @@ def test_each_entry_is_read_once_however_often_it_is_asked() -> None:
         index.histories()
         index.of(number)
     assert ledger.read == 100
+
+
+def test_a_login_that_two_accounts_had_names_none_of_them() -> None:
+    ledger = FakeLedger()
+    index = IssueIndex(ledger)
+    for issue, author, login in ((1, 5, "kim"), (2, 5, "kim"), (3, 7, "ana"), (4, 0, "")):
+        ledger.append(IssueSeen("T", author, login), f"issue/{issue}", issue=issue)
+    names = [index.author_of(index.of(issue)) for issue in (1, 2, 3, 4)]
+    assert names == ["kim", "kim", "ana", UNKNOWN]
+    ledger.append(CommandGiven("retried", 9, "Kim"), "comment/1", issue=3)
+    names = [index.author_of(index.of(issue)) for issue in (1, 2, 3)]
+    assert names == [UNKNOWN, UNKNOWN, "ana"]
 
 
 def test_an_issue_that_is_not_known_has_an_empty_history() -> None:
