@@ -11,6 +11,11 @@ import warnings
 _ONE_AT_A_TIME = threading.Lock()
 
 
+class UnreadableSource(ValueError):
+    """Not Python that this interpreter reads, or more of it than is compared, so nobody can tell
+    what it asks."""
+
+
 def syntax_tree(source: bytes | str) -> ast.Module | None:
     """The tree, or None where the source is not Python that can be parsed. What the parser warns of
     is no news of ours."""

@@ -283,3 +283,32 @@ def test_tests_that_ask_less_are_named_from_their_text(boxed) -> None:
     assert change_facts(boxed.job(), boxed.base, head).tests.weakened == (
         "tests/test_shop.py::test_total: `==` became `>=`: `total([1, 2]) >= 0`",
     )
+
+
+EMPTIES = {
+    "tests/conftest.py": (
+        "import pytest\n\n\n@pytest.fixture(autouse=True)\ndef fresh_clock(request):\n"
+        "    request.node.obj = lambda **_: None\n"
+    ),
+    "tests/test_aa.py": "import pytest\n\npytest.Function.runtest = lambda self: None\n",
+}
+
+
+@pytest.mark.parametrize(
+    "path", ["tests/conftest.py", pytest.param("tests/test_aa.py", marks=ALIKE)]
+)
+def test_a_new_file_that_empties_the_tests_of_others_is_named(boxed, path) -> None:
+    """The honest fix beside it was green, and so was every broken promise after it had landed."""
+    boxed.begin()
+
+    def attacker(worktree) -> None:
+        (worktree / "shop.py").write_text("def total(prices):\n    return sum(prices, 0)\n")
+        (worktree / path).write_text(EMPTIES[path])
+
+    head = boxed.left(attacker)
+    assert tests.compared(boxed.job(), base=boxed.base, head=head).green
+    (found,) = change_facts(boxed.job(), boxed.base, head).tests.weakened
+    assert found.startswith(f"{path}::*: ")
+    boxed.base = head
+    landed = tests.compared(boxed.job(), base=head, head=boxed.left(breaks))
+    assert landed.green, "no test says that the shop is broken from then on"

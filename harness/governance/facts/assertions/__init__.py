@@ -6,15 +6,16 @@ from then on.
 
 Properties: pure, nothing of the tests is run; a Python module that cannot be read on either side
 gives UNKNOWN, which is no; order, names of variables and layout are nothing. Not seen: a fixture or
-helper outside the tests' own files, an expected value that was changed (the run sees it), and in
-JavaScript all that letters cannot say."""
+helper outside the tests' own files, a new fixture that takes the name of another one, an expected
+value that was changed (the run sees it), and in JavaScript all that letters cannot say."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
 
 from harness.domain.facts import NO_FILE, UNKNOWN, FileChange, Maybe
 from harness.governance.facts.assertions.lexical import narrowed
-from harness.governance.facts.assertions.suites import UnreadableSource, compared, suite
+from harness.governance.facts.assertions.suites import compared, of_others, suite
+from harness.governance.facts.syntax import UnreadableSource
 
 __all__ = ["is_test", "weakened_tests"]
 
@@ -52,8 +53,9 @@ def weakened_tests(
     became `in`"; `*` stands for all of a file), in the order of its paths. `before` and `after`
     read a path's bytes on either side; `also` names more files that hold tests.
 
-    A new file weakens nothing, unless it is one that steers others: a `conftest.py`, or a script
-    that runs itself alone. A file that is gone takes its tests with it, which the run sees."""
+    A new file weakens nothing, unless it steers others: a `conftest.py`, a module that reaches into
+    their run, or a script that runs itself alone. A file that is gone takes its tests with it,
+    which the run sees."""
     said: list[str] = []
     left = MOST
     for change in files:
@@ -85,9 +87,11 @@ def _text(content: bytes | None) -> bytes:
 
 def _weaknesses(path: str, old: bytes | None, new: bytes) -> Iterator[tuple[str, str]]:
     if path.endswith(".py"):
-        # A new test file weakens nothing; a new conftest.py steers the tests beside it.
+        # A new conftest.py steers the tests beside it; another new file only what it reaches.
         if old is not None or path.rpartition("/")[2] == "conftest.py":
             yield from compared(suite(old or b""), suite(new))
+        else:
+            yield from of_others(suite(new))
     elif _SCRIPT.search(path):
         before = None if old is None else old.decode("utf-8", "replace")
         yield from (("", words) for words in narrowed(before, new.decode("utf-8", "replace")))

@@ -89,7 +89,7 @@ def _patches(function: Function) -> set[str]:
     # What the test made itself it may change; only what it was given is a stand-in.
     own, found = _bound(function), set()
     for node in ast.walk(function):
-        if isinstance(node, ast.Call) and _is_patch(node.func):
+        if isinstance(node, ast.Call) and is_patch(node.func):
             found.add(ast.unparse(node))
         elif (
             isinstance(node, ast.Attribute)
@@ -100,7 +100,8 @@ def _patches(function: Function) -> set[str]:
     return found
 
 
-def _is_patch(called: ast.expr) -> bool:
+def is_patch(called: ast.expr) -> bool:
+    """Whether what is called puts something in another's place."""
     below = (
         isinstance(called, ast.Attribute)
         and called.attr in _BELOW_PATCH

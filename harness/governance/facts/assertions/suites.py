@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.governance.facts.assertions.cases import Cases, cases, other_cases
 from harness.governance.facts.assertions.claims import Claim, Function, claims, last_name
+from harness.governance.facts.assertions.reach import reaches, replacements
 from harness.governance.facts.assertions.stand_ins import comparisons, stand_ins
 from harness.governance.facts.assertions.strength import weaker
-from harness.governance.facts.syntax import syntax_tree
+from harness.governance.facts.syntax import UnreadableSource, syntax_tree
 
 _SKIPS = frozenset(
     (
@@ -61,15 +63,13 @@ MOST_CLAIMS = 200
 """Of one function. Each is held against each: five thousand of them took minutes."""
 
 
-class UnreadableSource(ValueError):
-    """Not Python that this interpreter reads, so nobody can tell what it asks."""
-
-
 @dataclass(frozen=True, slots=True)
 class TestSource:
     """A module's functions by qualified name (the last of a name is the one that counts), what
     skips outside them, and the names that it binds at its top by other means than `def`, those that
-    it imports and those that it makes itself, and what in it defines what is equal."""
+    it imports and those that it makes itself, and what in it defines what is equal. `reaches` are
+    its hands on what runs other tests, `replacements` what its fixtures replace for every test, and
+    `cases` those of its parametrised tests."""
 
     functions: Mapping[str, Function]
     skips: Counter[str]
@@ -77,10 +77,13 @@ class TestSource:
     imported: frozenset[str]
     made: frozenset[str]
     comparisons: Counter[str]
+    reaches: Counter[str]
+    replacements: Counter[str]
+    cases: Cases
 
 
 def suite(content: bytes) -> TestSource:
-    """Raises Unreadable."""
+    """Raises UnreadableSource."""
     module = syntax_tree(content)
     if module is None:
         raise UnreadableSource("not Python that can be read")
@@ -110,6 +113,9 @@ def suite(content: bytes) -> TestSource:
         frozenset(imported),
         frozenset(made | bound),
         comparisons(module),
+        reaches(module),
+        replacements(module),
+        cases(module),
     )
 
 
@@ -121,8 +127,20 @@ def _few(claims: Sequence[Claim]) -> Sequence[Claim]:
     return claims
 
 
+def of_others(after: TestSource) -> Iterator[tuple[str, str]]:
+    """Pairs as `compared` gives them, of a new file: what it does to the tests of others."""
+    for said in sorted(after.reaches):
+        yield "", said
+    for said in sorted(after.skips):
+        if said.startswith("pytest_plugins"):
+            yield "", f"`{said}` was added"
+
+
 def compared(before: TestSource, after: TestSource) -> Iterator[tuple[str, str]]:
     """Pairs of a function's name (empty for the module itself) and what became weaker there."""
+    for found in (after.reaches - before.reaches, after.replacements - before.replacements):
+        yield from (("", said) for said in sorted(found))
+    yield from other_cases(before.cases, after.cases)
     for said in sorted((after.skips - before.skips).elements()):
         yield "", f"`{said}` was added"
     # A test may shadow what it tests: the import stays, and a stand-in is asked.
