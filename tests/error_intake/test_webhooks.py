@@ -15,7 +15,7 @@ from harness.domain.errors import ConfigError
 from harness.programs.error_intake.keys import MOST_KEYS, Keys, Service, keys_in
 from harness.programs.error_intake.refused import Refused
 from harness.programs.error_intake.reports import Report
-from harness.programs.error_intake.spool import Spool
+from harness.programs.error_intake.spool import MOST_RELEASES, Spool
 from harness.programs.error_intake.webhooks import MOST_AGE, is_signed, reports_in
 from tests.error_intake.conftest import BUGSINK, GLITCHTIP, KEY, SENTRY
 
@@ -108,6 +108,17 @@ def test_what_comes_by_a_secret_is_told_from_what_comes_by_a_dsn(place) -> None:
     place.spool.add(by_page, at=datetime.now(UTC))
     (group,) = place.spool.groups()
     assert (group.count, group.by_secret) == (2, 1)
+
+
+def test_a_dsn_makes_no_room_at_the_cost_of_what_came_by_a_secret(tmp_path) -> None:
+    """Whoever has a DSN can name a group and a thousand releases of it."""
+    spool, by_service = Spool(tmp_path), ErrorSample("E", "m", Service.SENTRY)
+    spool.add(Report("", "g", COMMIT, by_service), at=NOW)
+    for number in range(2 * MOST_RELEASES):
+        by_page = Report("", "g", f"1.{number}", replace(by_service, source="dsn 1"))
+        spool.add(by_page, at=NOW + timedelta(seconds=number + 1))
+    kept = [one for one in spool.groups() if one.by_secret]
+    assert [(one.release, one.by_secret) for one in kept] == [(COMMIT, 1)]
 
 
 def test_of_a_spool_that_an_older_version_wrote_nothing_came_by_a_secret(tmp_path) -> None:

@@ -41,7 +41,7 @@ _ANY_TIME = "9"
 _OF_GROUP = (
     "SELECT count(*) FROM groups WHERE name = ?",
     "DELETE FROM groups WHERE rowid = (SELECT rowid FROM groups WHERE name = ? AND last_at < ?"
-    " ORDER BY last_at LIMIT 1)",
+    " ORDER BY by_secret > 0, last_at LIMIT 1)",
 )
 _OF_SOURCE = (
     "SELECT count(*) FROM groups WHERE source = ?",
@@ -184,7 +184,8 @@ def _is_new(found: sqlite3.Connection, name: str) -> bool:
 
 def _has_room(found: sqlite3.Connection, report: Report, idle: str) -> bool:
     """Whether another row may be written; where all are taken, an idle one makes room."""
-    # Of a group's own releases the one that was silent longest goes, however short that was.
+    # Of a group's own releases the one that was silent longest goes, however short that was; first
+    # one that only a DSN reported.
     of_group = (_OF_GROUP, report.group, MOST_RELEASES, _ANY_TIME)
     of_source = (_OF_SOURCE, report.sample.source, MOST_OF_SOURCE, idle)
     for (count_rows, free_one), value, most, before in (of_group, of_source):
