@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests import warm
 from tests.validators_launcher.git_repository import Commit, Source
 from validators.launcher.context import Context, opened_context
 from validators.launcher.request import request_at
@@ -130,10 +131,8 @@ def command(*arguments: str | Path) -> list[str]:
 
 
 def run_program(*arguments: str | Path, seconds: float = 1500) -> subprocess.CompletedProcess[str]:
-    """The program, run to its end."""
-    return subprocess.run(
-        command(*arguments), capture_output=True, text=True, timeout=seconds, env=ENV, cwd="/"
-    )
+    """The program, run to its end. It is forked from a process that has imported it: see `warm`."""
+    return warm.run(arguments, env=ENV, timeout=seconds, cwd=Path("/"), program="validators")
 
 
 def predicate(verdict: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 base and only then sealed."""
 
 import json
+import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -13,7 +14,7 @@ import pytest
 from tests import tiers
 from tests.validators_launcher import seaside
 from tests.validators_launcher.messages import Endpoint, endpoint, submits, text_answer
-from tests.validators_launcher.world import BODY, MISSION, TITLE, World
+from tests.validators_launcher.world import BODY, ENV, MISSION, TITLE, World, command
 from validators.domain.journeys.journey import Fill
 from validators.domain.journeys.values import Draw, Values
 from validators.domain.proof import FOR_ONE, PASSES
@@ -227,6 +228,12 @@ def test_what_could_not_be_proved_is_proved_again_before_anybody_is_paid_to_writ
     ] == []
 
 
+def asked_alone(request: Path, out: Path) -> subprocess.CompletedProcess[bytes]:
+    """A program of its own, from any thread."""
+    argv = command("author", "--request", request, "--out", out)
+    return subprocess.run(argv, capture_output=True, env=ENV, cwd="/", check=False, timeout=1500)
+
+
 @pytest.mark.soak("an authoring more; test_store has launchers that seal at once")
 def test_two_authors_of_one_issue_at_once_seal_one_set_of_journeys(world: World) -> None:
     """A killed factory's author may still be writing when the next one is asked: both ended with a
@@ -239,11 +246,7 @@ def test_two_authors_of_one_issue_at_once_seal_one_set_of_journeys(world: World)
         endpoint(socket, submits(seaside.JOURNEY), submits(seaside.JOURNEY)) as served,
         ThreadPoolExecutor(2) as pool,
     ):
-        done = list(
-            pool.map(
-                lambda out: world.validators("author", "--request", request, "--out", out), outs
-            )
-        )
+        done = list(pool.map(lambda out: asked_alone(request, out), outs))
     assert [one.returncode for one in done] == [0, 0]
     first, second = (json.loads((out / "authored.json").read_text()) for out in outs)
     assert first == second
