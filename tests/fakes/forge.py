@@ -243,10 +243,12 @@ class FakeForge:
         retryable: bool = True,
         count: int = 1,
         message: str = "502",
+        status: int | None = None,
     ) -> None:
         """The next calls of a method fail; with `after`, what they asked for was done all the
         same."""
-        error = ForgeError(f"the forge failed at {method}: {message}", retryable=retryable)
+        said = f"the forge failed at {method}: {message}"
+        error = ForgeError(said, retryable=retryable, status=status)
         self._trouble.append(_Trouble(method, error, after, count))
 
     @property

@@ -324,7 +324,7 @@ def test_a_forge_that_refuses_to_show_an_issue_it_lists_closes_nothing(world) ->
     at = Running(world)
     at.look()
     at.services.watch_list.hint([issue])
-    world.forge.fail("issue", retryable=False, message="401 Bad credentials")
+    world.forge.fail("issue", retryable=False, message="401 Bad credentials", status=401)
     with pytest.raises(ForgeError, match="401"):
         at.look()
     assert at.state(issue) is State.UNTRIAGED
