@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from harness.programs.local_forge.content import people
 from harness.programs.local_forge.content.manifests import Manifest
@@ -40,6 +40,9 @@ from harness.programs.local_forge.transaction import Transaction
 
 HOUR = 3600
 KEY_BITS = 2048
+_LIVING = select(app_tokens).where(
+    app_tokens.c.digest == bindparam("digest"), app_tokens.c.expires_at > bindparam("now")
+)
 
 
 def create(tx: Transaction, manifest: Manifest, *, owner: User) -> tuple[App, str]:
@@ -227,11 +230,7 @@ def issue_token(
 
 def grant_of(tx: Transaction, token: str) -> Grant | None:
     """What an installation token may do; None for an unknown, revoked or expired one."""
-    row = tx.db.execute(
-        select(app_tokens).where(
-            app_tokens.c.digest == _digest(token), app_tokens.c.expires_at > tx.now
-        )
-    ).one_or_none()
+    row = tx.db.execute(_LIVING, {"digest": _digest(token), "now": tx.now}).one_or_none()
     if row is None:
         return None
     only = None if row.repositories is None else frozenset(json.loads(row.repositories))

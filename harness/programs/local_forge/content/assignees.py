@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from harness.programs.local_forge.content.people import all_of, role_on, users_by_id
 from harness.programs.local_forge.storage.records import Repo, Role, User
@@ -10,12 +10,16 @@ from harness.programs.local_forge.storage.tables import assignees, issues
 from harness.programs.local_forge.transaction import Transaction
 
 MOST_TAKEN = 20
+_OF_ISSUES = (
+    select(assignees)
+    .where(assignees.c.issue_id.in_(bindparam("ids", expanding=True)))
+    .order_by(assignees.c.user_id)
+)
 
 
 def of_issues(tx: Transaction, ids: Sequence[int]) -> dict[int, tuple[User, ...]]:
     """The assignees of each issue, ordered by account number."""
-    query = select(assignees).where(assignees.c.issue_id.in_(ids)).order_by(assignees.c.user_id)
-    rows = tx.db.execute(query).all()
+    rows = tx.db.execute(_OF_ISSUES, {"ids": [*ids]}).all()
     people = users_by_id(tx, (row.user_id for row in rows)) if rows else {}
     found: dict[int, tuple[User, ...]] = {}
     for row in rows:

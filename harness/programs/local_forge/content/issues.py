@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, insert, select, update
 
 from harness.programs.local_forge.content import assignees, history, labels, webhook_payloads
 from harness.programs.local_forge.content.people import association, users_by_id
@@ -17,6 +17,15 @@ from harness.programs.local_forge.storage.records import Issue, Label, Repo, Use
 from harness.programs.local_forge.storage.tables import comments, issue_labels, issues, users
 from harness.programs.local_forge.storage.tables import labels as label_table
 from harness.programs.local_forge.transaction import Transaction
+
+_NUMBERED = select(issues).where(
+    issues.c.repository_id == bindparam("repo"), issues.c.number == bindparam("wanted")
+)
+_COUNTED = (
+    select(comments.c.issue_id, func.count().label("many"))
+    .where(comments.c.issue_id.in_(bindparam("ids", expanding=True)))
+    .group_by(comments.c.issue_id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +79,7 @@ def numbered(tx: Transaction, repo: Repo, number: int) -> Issue:
     found = _assembled(
         tx,
         repo,
-        tx.db.execute(
-            select(issues).where(issues.c.repository_id == repo.id, issues.c.number == number)
-        ).all(),
+        tx.db.execute(_NUMBERED, {"repo": repo.id, "wanted": number}).all(),
     )
     if not found:
         raise not_found()
@@ -252,12 +259,7 @@ def _assembled(tx: Transaction, repo: Repo, rows: Sequence[Any]) -> tuple[Issue,
     people = users_by_id(tx, [row.author_id for row in rows] + [row.closed_by_id for row in rows])
     associations = {user.id: association(tx, user, repo) for user in people.values()}
     tags, assigned = labels.of_issues(tx, ids), assignees.of_issues(tx, ids)
-    counted = select(comments.c.issue_id, func.count().label("many")).where(
-        comments.c.issue_id.in_(ids)
-    )
-    counts = {
-        row.issue_id: row.many for row in tx.db.execute(counted.group_by(comments.c.issue_id))
-    }
+    counts = {row.issue_id: row.many for row in tx.db.execute(_COUNTED, {"ids": ids})}
     return tuple(
         Issue(
             id=row.id,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from harness.programs.local_forge.refused import invalid, not_found
 from harness.programs.local_forge.storage.records import Label, Repo
@@ -13,6 +13,12 @@ from harness.programs.local_forge.transaction import Transaction
 
 DEFAULT_COLOR = "ededed"
 _COLOR = re.compile(r"[0-9a-fA-F]{6}")
+_OF_ISSUES = (
+    select(issue_labels.c.issue_id, labels)
+    .join(labels, labels.c.id == issue_labels.c.label_id)
+    .where(issue_labels.c.issue_id.in_(bindparam("ids", expanding=True)))
+    .order_by(labels.c.name)
+)
 
 
 def of_repository(tx: Transaction, repo: Repo) -> tuple[Label, ...]:
@@ -76,14 +82,8 @@ def remove(tx: Transaction, label: Label) -> None:
 
 def of_issues(tx: Transaction, ids: Iterable[int]) -> dict[int, tuple[Label, ...]]:
     """The labels of several issues, by the issue's id."""
-    query = (
-        select(issue_labels.c.issue_id, labels)
-        .join(labels, labels.c.id == issue_labels.c.label_id)
-        .where(issue_labels.c.issue_id.in_(tuple(ids)))
-        .order_by(labels.c.name)
-    )
     found: dict[int, tuple[Label, ...]] = {}
-    for row in tx.db.execute(query):
+    for row in tx.db.execute(_OF_ISSUES, {"ids": [*ids]}):
         found[row.issue_id] = (*found.get(row.issue_id, ()), _label(row))
     return found
 

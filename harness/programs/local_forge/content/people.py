@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from harness.programs.local_forge.refused import invalid, not_found
@@ -15,6 +15,20 @@ from harness.programs.local_forge.transaction import Transaction
 
 TOKEN, SESSION = "token", "session"
 SESSION_SECONDS = 30 * 24 * 3600
+# What every request asks is put together once: to make a statement takes longer than SQLite does.
+_BY_ID = select(users).where(users.c.id.in_(bindparam("wanted", expanding=True)))
+_HOLDER = (
+    select(users)
+    .join(keys, keys.c.user_id == users.c.id)
+    .where(
+        keys.c.digest == bindparam("digest"),
+        keys.c.kind == bindparam("kind"),
+        keys.c.created_at >= bindparam("oldest"),
+    )
+)
+_GRANTED = select(grants.c.role).where(
+    grants.c.repository_id == bindparam("repo"), grants.c.user_id == bindparam("user")
+)
 
 
 def create_user(tx: Transaction, login: str, *, role: Role, kind: str) -> User:
@@ -66,10 +80,8 @@ def revoke_all(tx: Transaction, user: User) -> int:
 
 def users_by_id(tx: Transaction, ids: Iterable[int | None]) -> dict[int, User]:
     """Accounts by number."""
-    wanted = {number for number in ids if number is not None}
-    return {
-        row.id: _user(row) for row in tx.db.execute(select(users).where(users.c.id.in_(wanted)))
-    }
+    wanted = [*{number for number in ids if number is not None}]
+    return {row.id: _user(row) for row in tx.db.execute(_BY_ID, {"wanted": wanted})}
 
 
 def issue_key(tx: Transaction, user: User, kind: str) -> str:
@@ -90,11 +102,8 @@ def holder(tx: Transaction, key: str, kind: str) -> User | None:
     """The account of a key; None for an unknown or revoked key, or a session that is too old."""
     # Sessions expire; tokens last until they are revoked.
     oldest = tx.now - SESSION_SECONDS if kind == SESSION else 0
-    row = tx.db.execute(
-        select(users)
-        .join(keys, keys.c.user_id == users.c.id)
-        .where(keys.c.digest == _digest(key), keys.c.kind == kind, keys.c.created_at >= oldest)
-    ).one_or_none()
+    wanted = {"digest": _digest(key), "kind": kind, "oldest": oldest}
+    row = tx.db.execute(_HOLDER, wanted).one_or_none()
     return None if row is None else _user(row)
 
 
@@ -106,9 +115,7 @@ def role_on(tx: Transaction, user: User | None, repo: Repo) -> Role:
         return Role.READ
     if user.id == repo.owner.id:
         return Role.ADMIN
-    granted = tx.db.execute(
-        select(grants.c.role).where(grants.c.repository_id == repo.id, grants.c.user_id == user.id)
-    ).scalar_one_or_none()
+    granted = tx.db.execute(_GRANTED, {"repo": repo.id, "user": user.id}).scalar_one_or_none()
     return max(user.role, Role(granted or 0))
 
 

@@ -3,10 +3,11 @@
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Select, bindparam, delete, insert, select, update
 
-from harness.programs.local_forge.content.people import role_on, users_by_id
+from harness.programs.local_forge.content.people import role_on
 from harness.programs.local_forge.refused import invalid, not_found
 from harness.programs.local_forge.storage.records import Repo, Role, User
 from harness.programs.local_forge.storage.tables import (
@@ -17,6 +18,23 @@ from harness.programs.local_forge.storage.tables import (
     users,
 )
 from harness.programs.local_forge.transaction import Transaction
+
+_EVERY = (
+    select(
+        repositories,
+        users.c.login.label("owner_login"),
+        users.c.kind.label("owner_kind"),
+        users.c.role.label("owner_role"),
+        users.c.created_at.label("owner_created_at"),
+    )
+    .join(users, users.c.id == repositories.c.owner_id)
+    .order_by(repositories.c.id)
+)
+# Put together once, as in `people`.
+_OF_OWNER = _EVERY.where(users.c.login == bindparam("owner"))
+_NAMED = _OF_OWNER.where(repositories.c.name == bindparam("name"))
+_BY_ID = _EVERY.where(repositories.c.id.in_(bindparam("wanted", expanding=True)))
+_FORKS = _EVERY.where(repositories.c.source_id == bindparam("source"))
 
 
 def create(
@@ -78,7 +96,7 @@ def remove(tx: Transaction, repo: Repo) -> None:
 
 def find(tx: Transaction, owner: str, name: str) -> Repo | None:
     """The repository `owner/name`, in any case of letters; None when there is none."""
-    found = _repos(tx, users.c.login == owner, repositories.c.name == name)
+    found = _repos(tx, _NAMED, owner=owner, name=name)
     return found[0] if found else None
 
 
@@ -100,18 +118,18 @@ def readable(tx: Transaction, owner: str, name: str, *, by: User | None) -> Repo
 
 def all_of(tx: Transaction, owner: str | None = None) -> tuple[Repo, ...]:
     """Every repository, or those of one account, oldest first."""
-    return _repos(tx) if owner is None else _repos(tx, users.c.login == owner)
+    return _repos(tx, _EVERY) if owner is None else _repos(tx, _OF_OWNER, owner=owner)
 
 
 def by_id(tx: Transaction, numbers: Iterable[int | None]) -> dict[int, Repo]:
     """Repositories by number; deleted ones are left out."""
-    wanted = {number for number in numbers if number is not None}
-    return {repo.id: repo for repo in _repos(tx, repositories.c.id.in_(wanted))} if wanted else {}
+    wanted = [*{number for number in numbers if number is not None}]
+    return {repo.id: repo for repo in _repos(tx, _BY_ID, wanted=wanted)} if wanted else {}
 
 
 def forks_of(tx: Transaction, repo: Repo) -> tuple[Repo, ...]:
     """Its forks, oldest first."""
-    return _repos(tx, repositories.c.source_id == repo.id)
+    return _repos(tx, _FORKS, source=repo.id)
 
 
 def next_number(tx: Transaction, repo: Repo) -> int:
@@ -159,14 +177,17 @@ def _row(
     return repo
 
 
-def _repos(tx: Transaction, *where: object) -> tuple[Repo, ...]:
-    query = select(repositories).join(users, users.c.id == repositories.c.owner_id).where(*where)  # type: ignore[arg-type]
-    rows = tx.db.execute(query.order_by(repositories.c.id)).all()
-    owners = users_by_id(tx, (row.owner_id for row in rows))
+def _repos(tx: Transaction, query: Select[Any], **wanted: Any) -> tuple[Repo, ...]:
     return tuple(
         Repo(
             row.id,
-            owners[row.owner_id],
+            User(
+                row.owner_id,
+                row.owner_login,
+                row.owner_kind,
+                Role(row.owner_role),
+                row.owner_created_at,
+            ),
             row.name,
             row.description,
             row.default_branch,
@@ -174,5 +195,5 @@ def _repos(tx: Transaction, *where: object) -> tuple[Repo, ...]:
             row.created_at,
             row.source_id,
         )
-        for row in rows
+        for row in tx.db.execute(query, wanted)
     )
