@@ -34,7 +34,7 @@ from harness.factory.records.approval import lifts
 from harness.factory.run.node import Job, refused
 from harness.governance.checks.gates import TestsRedOnBase
 from harness.governance.decide import DEFAULT, NOT_SPOKEN_OF, decide, rules_asked
-from harness.governance.facts import assertions, sight
+from harness.governance.facts import sight
 from harness.governance.facts.assertions import weakened_tests
 from harness.governance.facts.dependencies import dependency_changes
 from harness.governance.facts.secrets import secrets_in
@@ -152,7 +152,7 @@ def in_sight(job: Job, base: CommitSha, head: CommitSha) -> tuple[str, ...] | No
         UNKNOWN if diff.too_large else diff.files,
         before=partial(repository.read, base),
         after=partial(repository.read, head),
-        is_test=lambda path: assertions.is_test(path) or is_test(path.decode("utf-8", "replace")),
+        is_test=lambda path: is_test(path.decode("utf-8", "replace")),
     )
     return None if seen is UNKNOWN else seen
 

@@ -315,6 +315,9 @@ def test_each_fact_is_read_from_its_own_side_of_the_change(world) -> None:
     assert facts.tests.weakened is UNKNOWN, "one of them has a name that is no text"
     assert (facts.kind, facts.journeys) == (UNKNOWN, UNKNOWN)
     assert in_sight(job_of(world), base, head) == ("app/a/3.sql",)
+    # The app may find it by itself, whatever it is called.
+    base, head = changed(world, files, {"app/test_banner.py": b"BANNER = '<h1>Buy now</h1>'\n"})
+    assert in_sight(job_of(world), base, head) == ("app/test_banner.py",)
     base, head = changed(world, files, {"tests/test_shop.py": after, "tests/cases.py": after})
     assert change_facts(job_of(world), base, head).tests.weakened == (
         "tests/cases.py::test_total: `==` became `assert`: `total()`",
