@@ -6,7 +6,7 @@ next, and no test sees it. So every such file is for a person. Tools come faster
 list has a date, and `factory rules lint` reports when it is old. What a project's own tools obey
 beyond it belongs in a rule of the project's own."""
 
-AS_OF = "2026-11-22"
+AS_OF = "2026-11-26"
 """When somebody last went through the tools of the day. Move it together with the list."""
 
 _AGENTS = (
@@ -152,6 +152,7 @@ _TASKS = (
     "Makefile",
     "GNUmakefile",
     "*.mk",
+    "Rakefile",
     "justfile",
     ".justfile",
     "Taskfile.y*ml",
@@ -161,6 +162,7 @@ _TASKS = (
     "Vagrantfile",
     "noxfile.py",
     "tox.ini",
+    "tox.toml",
 )
 
 TOOL_CONFIGS: tuple[str, ...] = (

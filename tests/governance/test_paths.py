@@ -90,6 +90,8 @@ OF_TOOLS = [
     "web/.yarnrc.yml",
     ".pnpmfile.cjs",
     "tox.ini",
+    "sub/tox.toml",
+    "Rakefile",
     ".lfsconfig",
     "docs/CODEOWNERS",
     "Jenkinsfile",

@@ -3,7 +3,12 @@
 Property: where the base's tests run over a change, none of that configuration is the change's. A
 conftest of ten lines turned every failure into a pass; so did `addopts = -k nothing`, a `pytest.py`
 beside the app, and a plugin that an `egg-info` folder announced. In a shared file
-(`pyproject.toml`, `package.json`) the change keeps what is not the runner's."""
+(`pyproject.toml`, `package.json`) the change keeps what is not the runner's.
+
+What compiles a test decides what it asks, so that is the base's too, although it builds the app as
+well (`vite.config.ts`, `.babelrc`); the packages are the base's anyway. What the app's own modules
+are found by stays the change's, because tests and app find them alike (`tsconfig.json`, `pom.xml`,
+`build.gradle`)."""
 
 import json
 import os
@@ -16,42 +21,112 @@ from typing import Any
 
 from pathspec import GitIgnoreSpec
 
-TEST_CONFIG_FILES = GitIgnoreSpec.from_lines(
-    (
-        "conftest.py",
-        "pytest.ini",
-        ".pytest.ini",
-        "pytest.toml",
-        ".pytest.toml",
-        "tox.ini",
-        "setup.cfg",
-        "noxfile.py",
-        "sitecustomize.py",
-        "usercustomize.py",
-        "*.pth",
-        "*.egg-info",
-        "*.dist-info",
-        "Makefile",
-        "makefile",
-        "GNUmakefile",
-        "justfile",
-        "Justfile",
-        "Taskfile.yml",
-        "Taskfile.yaml",
-        "jest.config.*",
-        "vitest.config.*",
-        "vitest.workspace.*",
-        "playwright.config.*",
-        "cypress.config.*",
-        "karma.conf.*",
-        "ava.config.*",
-        ".mocharc*",
-        ".taprc",
-    )
+_PYTHON = (
+    "conftest.py",
+    "pytest.ini",
+    ".pytest.ini",
+    "pytest.toml",
+    ".pytest.toml",
+    "tox.ini",
+    "tox.toml",
+    "setup.cfg",
+    "noxfile.py",
+    "nose2.cfg",
+    "unittest.cfg",
+    "behave.ini",
+    ".behaverc",
+    # its plugins are imported by whoever measures
+    ".coveragerc*",
+    "sitecustomize.py",
+    "usercustomize.py",
+    "*.pth",
+    "*.egg-info",
+    "*.dist-info",
 )
+_TASKS = (
+    "Makefile",
+    "makefile",
+    "GNUmakefile",
+    "*.mk",
+    "Rakefile",
+    "rakefile",
+    "Rakefile.rb",
+    "rakefile.rb",
+    "justfile",
+    "Justfile",
+    ".justfile",
+    "Taskfile.y*ml",
+    "Taskfile.dist.y*ml",
+    "taskfile.y*ml",
+    "taskfile.dist.y*ml",
+)
+_JAVASCRIPT = (
+    "jest*.config.*",
+    "jest.preset.*",
+    "jest[.-]setup.*",
+    "jest-*.json",
+    "setupTests.*",
+    # Vitest takes its `test` from `vite.config` where it has none of its own.
+    "vite*.config.*",
+    "vitest.workspace.*",
+    "vitest[.-]setup.*",
+    "babel.config.*",
+    ".babelrc*",
+    ".swcrc",
+    "playwright*.config.*",
+    "cypress.config.*",
+    "cypress.json",
+    "karma.conf.*",
+    "wdio*.conf.*",
+    "nightwatch.conf.*",
+    "web-test-runner.config.*",
+    "jasmine.json",
+    "jasmine.js",
+    "jasmine.mjs",
+    "cucumber.json",
+    "cucumber.y*ml",
+    "cucumber.*js",
+    "ava.config.*",
+    ".mocharc*",
+    ".taprc",
+    ".nycrc*",
+    "nyc.config.*",
+    ".c8rc*",
+    "bunfig.toml",
+)
+_OTHERS = (
+    ".rspec*",
+    ".simplecov",
+    "phpunit*.xml*",
+    "phpspec.y*ml*",
+    "behat.*",
+    "codeception*.yml",
+    ".config/nextest.toml",
+    "*.runsettings",
+)
+TEST_CONFIG_FILES = GitIgnoreSpec.from_lines((*_PYTHON, *_TASKS, *_JAVASCRIPT, *_OTHERS))
 _SHARED = {
-    "pyproject.toml": (("tool", "pytest"),),
-    "package.json": (("scripts",), ("jest",), ("mocha",), ("ava",), ("tap",), ("vitest",)),
+    "pyproject.toml": (
+        ("tool", "pytest"),
+        ("tool", "coverage"),
+        ("tool", "tox"),
+        ("tool", "poe"),
+        ("tool", "taskipy"),
+        ("tool", "pdm", "scripts"),
+        ("tool", "hatch", "envs"),
+    ),
+    "package.json": (
+        ("scripts",),
+        ("jest",),
+        ("mocha",),
+        ("ava",),
+        ("tap",),
+        ("vitest",),
+        ("babel",),
+        ("nyc",),
+        ("c8",),
+    ),
+    "composer.json": (("scripts",),),
 }
 MOST_READ = 128 * 1024
 """Bytes of changed files of these names that are read, in all: a reader that keeps the layout takes
@@ -166,6 +241,8 @@ def _at(document: Any, keys: tuple[str, ...]) -> Any:
 def _set(document: Any, keys: tuple[str, ...], value: Any) -> None:
     *outer, last = keys
     for key in outer:
+        if not value and key not in document:
+            return
         document = document.setdefault(key, {})
     if value:
         document[last] = value

@@ -35,7 +35,7 @@ from harness.factory.project.test_config import apply_tests, is_test_config
 from harness.factory.run.node import Job
 from harness.programs.services import with_services
 
-FORM = 6
+FORM = 7
 """The version of what is compared and how. An answer that was kept under another version is not
 used."""
 

@@ -7,6 +7,8 @@ import tomllib
 import pytest
 
 from harness.factory.project.test_config import apply_tests, is_test_config
+from harness.governance.built_in import PROTECTED
+from harness.governance.paths import resembles
 
 
 def is_test(path):
@@ -130,6 +132,23 @@ def test_modes_and_links_of_the_bases_tests_come_along(sides) -> None:
             "[project]\nname = 'new'",
             {"project": {"name": "new"}, "tool": {"pytest": {"addopts": ["-q"]}}},
         ),
+        (
+            "[tool.coverage.run]\nbranch = true",
+            "[tool.coverage.run]\nplugins = ['liar']\n[tool.hatch.envs.x]\nscripts.test = 'true'",
+            {"tool": {"coverage": {"run": {"branch": True}}}},
+        ),
+        (
+            "[tool.pdm.scripts]\ntest = 'pytest'\n[tool.poe]\nx = 1\n[tool.tox]\nx = 1",
+            "[tool.pdm]\ny = 2\n[tool.taskipy.tasks]\ntest = 'true'\n[tool.tox]\nx = 2",
+            {
+                "tool": {
+                    "pdm": {"y": 2, "scripts": {"test": "pytest"}},
+                    "poe": {"x": 1},
+                    "tox": {"x": 1},
+                }
+            },
+        ),
+        ("[project]\nname = 'old'", "[project]\nname = 'new'", {"project": {"name": "new"}}),
         ("[project]\nname = 'old'", "not toml [", {"project": {"name": "old"}}),
         ("[project]\nname = 'old'", "tool = 1", {"project": {"name": "old"}}),
         (
@@ -184,6 +203,42 @@ def test_the_scripts_of_a_package_json_are_the_bases(sides) -> None:
     }
 
 
+def test_of_a_composer_json_the_scripts_are_the_bases_and_of_a_package_json_what_compiles(
+    sides,
+) -> None:
+    head, base = sides
+    (base / "composer.json").write_text('{"scripts": {"test": "phpunit"}}')
+    (head / "composer.json").write_text('{"name": "new", "scripts": {"test": "true"}}')
+    (base / "package.json").write_text('{"nyc": {"all": true}}')
+    (head / "package.json").write_text('{"name": "new", "babel": {}, "nyc": {}, "c8": {}}')
+    apply_tests(head, base, is_test)
+    assert json.loads((head / "composer.json").read_text()) == {
+        "name": "new",
+        "scripts": {"test": "phpunit"},
+    }
+    assert json.loads((head / "package.json").read_text()) == {"name": "new", "nyc": {"all": True}}
+
+
+def test_the_configuration_that_vitest_and_babel_find_is_the_bases(sides) -> None:
+    """`test: { include: [] }` stands in Vite's file, and a plugin of Babel's can take every
+    `expect` out."""
+    head, base = sides
+    fill(base, **{"vite.config_dot_ts": "old"})
+    fill(head, **{"vite.config_dot_ts": "new", "_dot_babelrc": "new", "tsconfig_dot_json": "new"})
+    apply_tests(head, base, is_test)
+    assert found(head) == {"vite.config.ts": "old", "tsconfig.json": "new"}
+
+
+TASKS = ["Makefile", "more.mk", "Rakefile", "justfile", ".justfile", "Taskfile.dist.yaml"]
+TASKS += ["noxfile.py", "tox.ini", "tox.toml", "sitecustomize.py", "bunfig.toml"]
+
+
+@pytest.mark.parametrize("path", TASKS)
+def test_what_starts_the_tests_is_protected_and_the_bases(path) -> None:
+    assert is_test_config(path)
+    assert resembles(PROTECTED, path.encode())
+
+
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
@@ -198,6 +253,47 @@ def test_the_scripts_of_a_package_json_are_the_bases(sides) -> None:
         ("a.egg-info/entry_points.txt", True),
         ("vitest.config.ts", True),
         ("Makefile", True),
+        ("web/vite.config.mts", True),
+        ("vitest.e2e.config.ts", True),
+        ("vitest-setup.ts", True),
+        ("jest.e2e.config.js", True),
+        ("jest.setup.js", True),
+        ("test/jest-e2e.json", True),
+        ("src/setupTests.ts", True),
+        ("babel.config.cjs", True),
+        (".babelrc.json", True),
+        (".swcrc", True),
+        (".nycrc.json", True),
+        ("nyc.config.mjs", True),
+        (".c8rc.json", True),
+        ("wdio.conf.ts", True),
+        ("cucumber.mjs", True),
+        ("config/cucumber.yml", True),
+        ("spec/support/jasmine.json", True),
+        ("bunfig.toml", True),
+        (".coveragerc", True),
+        (".coveragerc.toml", True),
+        ("nose2.cfg", True),
+        ("behave.ini", True),
+        ("tox.toml", True),
+        (".rspec", True),
+        (".rspec-local", True),
+        (".simplecov", True),
+        ("Rakefile", True),
+        ("phpunit.xml", True),
+        ("phpunit.xml.dist", True),
+        ("phpunit.dist.xml", True),
+        ("behat.dist.php", True),
+        ("composer.json", True),
+        (".config/nextest.toml", True),
+        ("ci.runsettings", True),
+        # the app is built by these, and finds its modules by them
+        ("tsconfig.json", False),
+        ("pom.xml", False),
+        ("build.gradle", False),
+        ("src/jest.ts", False),
+        ("src/vite-env.d.ts", False),
+        ("src/cucumber.py", False),
         ("shop.py", False),
         ("a/json.py", False),
         ("README.md", False),
