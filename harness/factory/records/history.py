@@ -37,12 +37,7 @@ BEGINS = (Event.TRIAGE_ACCEPTED, Event.RETRIED, Event.REVISED, Event.REGRESSED)
 """After these the failed attempts are counted anew: somebody said yes to the work, or it landed and
 broke something."""
 
-READ_ANEW = (
-    Event.ISSUE_EDITED,
-    Event.AUTHOR_REPLIED,
-    Event.TRIAGE_AGAIN,
-    Event.ERROR_RETURNED,
-)
+READ_ANEW = (Event.ISSUE_EDITED, Event.AUTHOR_REPLIED, Event.TRIAGE_AGAIN, Event.ERROR_RETURNED)
 """After these triage has to decide on the text, and what it decided before does not count."""
 
 E = TypeVar("E", bound=LedgerEvent)
@@ -260,14 +255,6 @@ class History:
         """The landing as it was confirmed: commit, tree, and the verdict it stood on."""
         return self._last(Landed)
 
-    @property
-    def wish_changed(self) -> bool:
-        """Whether triage has read another wish since the one that landed last; where none has
-        landed, since the first."""
-        landed, read = self.of(Landed), self.of(TriageDecided)
-        before = [one for one in read if landed and one.seq < landed[-1].seq] or [*read[:1]]
-        return bool(before) and _wish(before[-1].event) != _wish(read[-1].event)
-
     @cached_property
     def triage(self) -> TriageDecided | None:
         """The last decision of triage."""
@@ -383,10 +370,6 @@ class History:
         events = self._events
         last = max((i for i, event in enumerate(events) if event in marks), default=-1)
         return events[last + 1 :]
-
-
-def _wish(triage: TriageDecided) -> tuple[object, ...]:
-    return triage.title, triage.body, triage.replies, triage.issue_kind
 
 
 def _findings_in(entry: Entry) -> Iterable[JsonObject]:

@@ -19,9 +19,11 @@ from harness.domain.events import (
     RegressionAnswered,
     RegressionTraced,
     Reverted,
+    TriageDecided,
 )
 from harness.domain.ledger import Recorded
 from harness.factory.records.brakes import THAW
+from harness.factory.records.history import History
 from harness.factory.records.link import Link, LinkOutcome, Stage
 from harness.ports.ledger import Ledger, recorded
 
@@ -158,6 +160,14 @@ def mends(ledger: Ledger, issue: int) -> tuple[str, ...]:
     return tuple(one.red.journey for one in broken(ledger) if one.mended_by == issue)
 
 
+def is_another_wish(history: History) -> bool:
+    """Whether triage has read another wish since the one that landed last; where none has landed,
+    since the first. Such an issue mends nothing: a mend is judged by what is red alone."""
+    landed, read = history.of(Landed), history.of(TriageDecided)
+    before = [one for one in read if landed and one.seq < landed[-1].seq] or [*read[:1]]
+    return bool(before) and _wish(before[-1].event) != _wish(read[-1].event)
+
+
 def held_files(ledger: Ledger, *, issue: int) -> Mapping[str, str]:
     """The paths that no change but their mender's may land on, each with the reason. `issue` is the
     one whose change asks."""
@@ -178,6 +188,10 @@ def held_back(held: Mapping[str, str], changed: Collection[bytes]) -> str:
         if path == ALL_FILES or path in paths:
             return f"{path if path != ALL_FILES else 'every file'} is frozen: {why}"
     return ""
+
+
+def _wish(triage: TriageDecided) -> tuple[object, ...]:
+    return triage.title, triage.body, triage.replies, triage.issue_kind
 
 
 def _answer(

@@ -33,7 +33,7 @@ from harness.factory.policy_gate import policy
 from harness.factory.project import tests as projecttests
 from harness.factory.project.services import root_of, services_of
 from harness.factory.records.gates import rules_hold
-from harness.factory.records.regressions import mends
+from harness.factory.records.regressions import is_another_wish, mends
 from harness.factory.reporting import comments
 from harness.factory.run.effects import effect, raise_if_stopped
 from harness.factory.run.node import MACHINE, Job, failed, produced, refused
@@ -136,7 +136,7 @@ def author(job: Job) -> NodeResult:
     services = job.services
     if not job.policy.config.app.judged_by:
         return refused(NO_APP, event=Event.CANNOT_DO)
-    if job.history.wish_changed and mends(services.ledger, job.issue):
+    if is_another_wish(job.history) and mends(services.ledger, job.issue):
         return refused(OTHER_WISH, event=Event.CANNOT_DO)
     request = validator_request(job)
     journeys = services.validator.journeys(request)

@@ -19,7 +19,7 @@ from harness.domain.plain import JsonDict, plain
 from harness.domain.sandbox import Service
 from harness.factory.project.services import beside_judged, root_in
 from harness.factory.records.history import History
-from harness.factory.records.regressions import mends
+from harness.factory.records.regressions import is_another_wish, mends
 from harness.factory.run.node import Job
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Places, Services
@@ -73,7 +73,7 @@ def validator_request(
         run=job.run,
         round_number=job.history.rounds + 1,
     )
-    if not job.history.wish_changed:
+    if not is_another_wish(job.history):
         request = replace(request, mends=mends(services.ledger, job.issue))
     if head and candidate:
         return replace(

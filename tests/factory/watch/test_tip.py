@@ -16,7 +16,7 @@ from harness.domain.events import (
 from harness.domain.issue import CommitSha, Permission
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.brakes import THAW
-from harness.factory.records.regressions import broken, held_files
+from harness.factory.records.regressions import broken, held_files, is_another_wish
 from harness.factory.records.regressions import mends as what_to_mend
 from harness.factory.reporting.report import chain_of_issue, status
 from harness.factory.run.node import Job
@@ -139,7 +139,7 @@ def test_another_wish_than_the_one_that_landed_is_no_mend_and_is_a_persons(world
     for _ in range(3):
         world.tick()
     history = world.history(issue)
-    assert (history.wish_changed, what_to_mend(world.ledger, issue)) == (True, (J,))
+    assert (is_another_wish(history), what_to_mend(world.ledger, issue)) == (True, (J,))
     assert history.state is State.NEEDS_HUMAN
     assert "file what is wished for now as a new issue" in history.transitions[-1].event.reason
     assert len(world.git.landings) == lands
