@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from harness.domain.errors import ForgeError, ModelError
+from harness.domain.errors import ForgeError, GitError, ModelError
+from harness.domain.issue import CommitSha
 from harness.factory.run.services import Places, Services
 from harness.factory.run.signs import SignsOfLife
 from harness.home.attendance import attendance
@@ -56,6 +57,13 @@ class Archive:
     validator: Validator
     evidence: EvidenceReader
     program: ValidatorProgram
+
+    @property
+    def base(self) -> CommitSha:
+        """The tip of the default branch, as last fetched. Raises GitError if nothing ever was."""
+        if not self.branch:
+            raise GitError("no branch was fetched yet; `factory tick` does")
+        return self.repository.fetched(self.branch)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,25 @@
 
 import json
 import os
+import re
 import shlex
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from harness.cli.interruption import interruptible
 from harness.cli.output.terminal import speaks_unicode
 from harness.domain.errors import ConfigError
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_HOURS = {"h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
 
 as_json = click.option(
     "--json",
@@ -90,6 +95,44 @@ def _next_move(folder: Path, next_move: Callable[[Path], str]) -> str:
 def at_home(folder: Path, command: str) -> str:
     """A command for another home than the usual one, as a person types it."""
     return f"FACTORY_HOME={shlex.quote(str(folder))} {command}"
+
+
+def moment_of(text: str, now: datetime) -> datetime:
+    """The moment that `36h`, `7d`, `4w` or `1y` before `now`, a day (its beginning), or an ISO 8601
+    moment names. One without a zone is in that of `now`.
+
+    Raises click.BadParameter for any other text, and for a moment before the year 1."""
+    span = re.fullmatch(r"([0-9]{1,6})([hdwy])", text, re.ASCII)
+    # A number may be too large for any calendar.
+    with suppress(ValueError, OverflowError):
+        if span is not None:
+            return now - timedelta(hours=int(span[1]) * _HOURS[span[2]])
+        found = datetime.fromisoformat(text)
+        return found if found.tzinfo else found.replace(tzinfo=now.tzinfo)
+    raise click.BadParameter(
+        f"{text!r} is no time; write how long ago (36h, 7d, 4w, 1y), a day (2026-11-21) or a moment"
+        " (2026-11-21T18:00)"
+    )
+
+
+def since_option(words: str, *, zone: tzinfo | None = None) -> Callable[[_Command], _Command]:
+    """`--since WHEN`, as a moment. `words` begin the help text: what is since then. A day or a
+    moment that names no zone is in `zone`, or else in the local one."""
+
+    def given(
+        context: click.Context, parameter: click.Parameter, value: str | None
+    ) -> datetime | None:
+        from harness.workflow.cron import local_zone
+
+        return None if value is None else moment_of(value, datetime.now(zone or local_zone()))
+
+    return click.option(
+        "--since",
+        callback=given,
+        metavar="WHEN",
+        help=f"{words}: how long ago (36h, 7d, 4w, 1y), a day (2026-11-21) or a moment"
+        " (2026-11-21T18:00).",
+    )
 
 
 def wait_for_interrupt() -> None:

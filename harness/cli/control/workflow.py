@@ -27,12 +27,6 @@ from_path = click.option(
     type=FOLDER,
     help="A working copy to read instead of the home's repository.",
 )
-on_branch = click.option(
-    "--branch",
-    default="main",
-    show_default=True,
-    help="The branch whose last fetched tip is the base.",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +120,8 @@ def _clean(found: "EffectiveWorkflows") -> str:
 @workflow.command()
 @click.argument("name", required=False)
 @from_path
-@on_branch
 @as_json
-def show(name: str | None, folder: Path | None, branch: str, as_json: bool) -> None:
+def show(name: str | None, folder: Path | None, as_json: bool) -> None:
     """Show which workflows and prompts are in force, and whose they are.
 
     With NAME (`validate`, `implement.md.j2`) it prints the text of that one. Reads the base commit
@@ -140,15 +133,15 @@ def show(name: str | None, folder: Path | None, branch: str, as_json: bool) -> N
     Exit codes:
       0  shown
       2  there is no workflow of that name, or the configuration is not valid
-      5  the branch was never fetched
+      5  no branch was fetched yet
 
     \b
     Examples:
       factory workflow show
       factory workflow show validate --path examples/workflows/docs
-      factory workflow show --branch trunk --json
+      factory workflow show --json
     """
-    view = _view(folder, branch)
+    view = _view(folder)
     documents = _all(view.effective_workflows)
     if name is not None:
         found = _named(name, {one.name: one for one in documents})
@@ -186,9 +179,8 @@ def show(name: str | None, folder: Path | None, branch: str, as_json: bool) -> N
     help="The output form: for a terminal, for a forge's pages, or for Graphviz.",
 )
 @from_path
-@on_branch
 @as_json
-def graph(name: str | None, form: str, folder: Path | None, branch: str, as_json: bool) -> None:
+def graph(name: str | None, form: str, folder: Path | None, as_json: bool) -> None:
     """Draw a workflow, or all of them.
 
     NAME is one of triage, implement, validate, merge, or one of your own. Reads what `factory
@@ -198,7 +190,7 @@ def graph(name: str | None, form: str, folder: Path | None, branch: str, as_json
     Exit codes:
       0  drawn
       2  there is no workflow of that name, or it is not valid
-      5  the branch was never fetched
+      5  no branch was fetched yet
 
     \b
     Examples:
@@ -208,7 +200,7 @@ def graph(name: str | None, form: str, folder: Path | None, branch: str, as_json
     """
     from harness.workflow import drawn
 
-    view = _view(folder, branch)
+    view = _view(folder)
     if view.effective_workflows.faults:
         raise view.effective_workflows.faults[0]
     found = view.effective_workflows
@@ -300,13 +292,13 @@ def _driven(key: str, *, quiet: bool) -> JsonDict:
         return {"run": "", "status": "requested", "message": message}
 
 
-def _view(folder: Path | None, branch: str) -> View:
+def _view(folder: Path | None) -> View:
     """A working copy if one was named, else the home's base, else the current folder."""
     from harness.home.document import FILE
 
     if folder is not None:
         return _in_folder(folder)
-    return _at_base(branch) if (home() / FILE).exists() else _in_folder(Path())
+    return _at_base() if (home() / FILE).exists() else _in_folder(Path())
 
 
 def _in_folder(folder: Path) -> View:
@@ -319,21 +311,20 @@ def _in_folder(folder: Path) -> View:
     return View(f"working copy {folder}", effective_workflows_in(folder))
 
 
-def _at_base(branch: str) -> View:
+def _at_base() -> View:
     from harness.factory.run.policy_snapshot import governance_at, read_policy
     from harness.factory.settings.workflows import effective_workflows
     from harness.wiring import open_archive
 
     with open_archive(home()) as archive:
-        repository = archive.repository
-        base = repository.fetched(branch)
+        repository, base = archive.repository, archive.base
         found = effective_workflows(
             repository.files(base),
             lambda path: repository.read(base, path),
             lambda: governance_at(repository, base).grants,
         )
         return View(
-            f"base {base:.10} of {branch}",
+            f"base {base:.10} of {archive.branch}",
             found,
             # A configuration with faults is not in force, so it has no digest.
             None if found.faults else read_policy(repository, base).digest,

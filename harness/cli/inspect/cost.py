@@ -1,15 +1,14 @@
 """`factory cost`: what models cost, summed as asked for, and the prices used."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import as_json, emit, home
+from harness.cli.options import as_json, emit, home, since_option
 from harness.cli.output.terminal import printable
 from harness.domain.plain import JsonDict
 from harness.domain.spending import BY, SpendingLine, Total, folded, total
@@ -19,23 +18,7 @@ if TYPE_CHECKING:
     from harness.factory.records.bill import Agreement
     from harness.programs.broker.prices import Prices
 
-_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 _COLUMNS = ("input", "output", "cache_read", "cache_write", "cache_write_1h")
-
-
-def _since(context: click.Context, parameter: click.Parameter, value: str | None) -> date | None:
-    if value is None:
-        return None
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        found = re.fullmatch(r"([0-9]{1,4})([hdw])", value)
-    if found is None:
-        raise click.BadParameter(
-            f"{value!r} is neither a day nor a span of time; write 2026-11-21, or a number and h, d"
-            " or w, such as 7d"
-        )
-    return (datetime.now(UTC) - timedelta(**{_UNITS[found[2]]: int(found[1])})).date()
 
 
 @click.command()
@@ -46,31 +29,15 @@ def _since(context: click.Context, parameter: click.Parameter, value: str | None
     multiple=True,
     help="What to sum by; given twice, by both. The default is by issue.",
 )
-@click.option(
-    "--since",
-    callback=_since,
-    metavar="WHEN",
-    help=(
-        "Only calls since the beginning of a day (UTC): a day such as 2026-11-21, or a span such as"
-        " 36h, 7d or 4w."
-    ),
-)
+@since_option("Only calls since the beginning of that day (UTC)", zone=UTC)
 @click.option(
     "--prices",
     "asks_prices",
     is_flag=True,
     help="Show the prices used, instead of what was spent.",
 )
-@click.option(
-    "--branch",
-    default="main",
-    show_default=True,
-    help="With --prices: the branch whose factory.toml may replace some prices.",
-)
 @as_json
-def cost(
-    by: tuple[str, ...], since: date | None, asks_prices: bool, branch: str, as_json: bool
-) -> None:
+def cost(by: tuple[str, ...], since: datetime | None, asks_prices: bool, as_json: bool) -> None:
     """Show what models cost: by issue, role, model, day or run.
 
     Every call is counted before it is made, at the most it can cost, and settled afterwards by the
@@ -85,7 +52,7 @@ def cost(
     \b
     Exit codes:
       0  printed
-      5  the meter's database does not answer
+      5  the meter's database does not answer, or no branch with prices was fetched yet
 
     \b
     Examples:
@@ -100,11 +67,11 @@ def cost(
     table, warning = price_list()
     if asks_prices:
         # Only here: spending can be shown also before any branch was fetched.
-        own = own_prices(home(), branch)
+        own = own_prices(home())
         warnings = "; ".join(filter(None, (warning, _old(table, own))))
         _show_prices(table, own, warnings, as_json=as_json)
         return
-    lines = spending(home(), since=since)
+    lines = spending(home(), since=since and since.astimezone(UTC).date())
     # The ledger's sums are for all time, so only all calls can be compared with them.
     ledger = _agreement(lines) if since is None else None
     chosen = by or ("issue",)

@@ -1,9 +1,8 @@
 """Recorded changes, for commands that try rules on them: from a file, or from the factory's
 ledger."""
 
-import re
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from harness.governance.past.history import RecordedChange
 
 HISTORY = "history.json"
-_HOURS = {"h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
 
 history_file = click.option(
     "--history",
@@ -27,43 +25,21 @@ history_file = click.option(
 )
 
 
-def _span(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> timedelta | None:
-    if value is None:
-        return None
-    found = re.fullmatch(r"([0-9]{1,4})([hdwy])", value)
-    if found is None:
-        raise click.BadParameter(
-            f"{value!r} is not a span of time; write a number and h, d, w or y, such as 90d"
-        )
-    # A longer span would begin before the first year that a date can have.
-    return timedelta(hours=min(int(found[1]) * _HOURS[found[2]], 1000 * _HOURS["y"]))
-
-
 from_git = click.option(
     "--from-git",
     is_flag=True,
     help="The newest 200 changes of the branch that is checked out; no factory is needed.",
 )
 
-since_option = click.option(
-    "--since",
-    callback=_span,
-    metavar="SPAN",
-    help="Only changes of the last SPAN, such as 12h, 90d or 1y; excludes changes without a time.",
-)
-
 
 def recorded(
-    file: Path | None, since: timedelta | None = None, *, clone: Path | None = None
+    file: Path | None, since: datetime | None = None, *, clone: Path | None = None
 ) -> Sequence["RecordedChange"]:
     """The changes in `file`, those of the clone's history, or those of the ledger.
 
     Raises ConfigError when there is none of them, or when it cannot be read."""
     from harness.factory.policy_gate.recorded import later_than, recorded_changes
     from harness.home.state import open_ledger
-    from harness.store.clock import SystemClock
 
     if clone is not None:
         from harness.repository.original.past_changes import past_changes
@@ -80,7 +56,7 @@ def recorded(
             raise ConfigError(f"{error}; or name recorded changes with --history FILE") from None
     if since is None:
         return changes
-    return later_than(changes, SystemClock().now() - since, file=str(file) if file else None)
+    return later_than(changes, since, file=str(file) if file else None)
 
 
 def read(file: Path) -> tuple["RecordedChange", ...]:

@@ -1,14 +1,14 @@
 """`factory rules impact`: decide recorded changes under the old rules and under the new ones."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import as_json, emit
-from harness.cli.rules.changes import from_git, history_file, since_option
+from harness.cli.options import as_json, emit, since_option
+from harness.cli.rules.changes import from_git, history_file
 from harness.domain.governance import Governance
 from harness.domain.plain import JsonDict
 
@@ -30,14 +30,14 @@ SHOWN = 20
     metavar="REF",
     help="The commit with the old text; by default only the new text is replayed.",
 )
-@since_option
+@since_option("Only changes that landed since then and have a time")
 @from_git
 @history_file
 @as_json
 def impact(
     folder: Path,
     base: str | None,
-    since: timedelta | None,
+    since: datetime | None,
     from_git: bool,
     file: Path | None,
     as_json: bool,

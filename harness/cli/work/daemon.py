@@ -1,10 +1,10 @@
 """`factory up` works until it is stopped; `factory digest` summarises what it did."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import click
 
-from harness.cli.options import as_json, emit, home
+from harness.cli.options import as_json, emit, home, since_option
 
 SHORTEST_INTERVAL, DEFAULT_INTERVAL, SHUTDOWN_SECONDS = 1.0, 30.0, 60.0
 
@@ -108,19 +108,12 @@ def up(
 
 
 @click.command()
-@click.option(
-    "--since",
-    metavar="WHEN",
-    help=(
-        "A moment (2030-05-04, 2030-05-04T18:00), or how long ago (36h, 7d). The default is the"
-        " last digest that `factory up` wrote, or else 24h."
-    ),
-)
+@since_option("Since when; by default since the last digest that `factory up` wrote, or else 24h")
 @click.option(
     "--markdown", "as_markdown", is_flag=True, help="Print Markdown, for a mail or a chat."
 )
 @as_json
-def digest(since: str | None, as_markdown: bool, as_json: bool) -> None:
+def digest(since: datetime | None, as_markdown: bool, as_json: bool) -> None:
     """Show what was done, and what needs a person.
 
     Problems come first. Then follow the issues that wait for somebody, each with its next step;
@@ -139,27 +132,9 @@ def digest(since: str | None, as_markdown: bool, as_json: bool) -> None:
     from harness.workflow.cron import local_zone
 
     now = datetime.now(local_zone())
-    began = moment_of(since, now) if since else None
     with open_ledger(home()) as ledger:
-        found = digest_of(home(), ledger, at=now, since=began)
+        found = digest_of(home(), ledger, at=now, since=since)
     if as_json:
         emit(found.as_json())
         return
     click.echo((markdown if as_markdown else text)(found, link_of(home())), nl=False)
-
-
-def moment_of(text: str, now: datetime) -> datetime:
-    """The moment that `--since` names: `36h`, `7d`, or ISO 8601. Without a zone it is in the local
-    one.
-    """
-    try:
-        if text[-1:] in ("h", "d") and text[:-1].isdigit():
-            return now - timedelta(hours=int(text[:-1]) * (24 if text.endswith("d") else 1))
-        found = datetime.fromisoformat(text)
-    # A number may be too large for any calendar.
-    except (ValueError, OverflowError):
-        expected = "2030-05-04T18:00, 36h or 7d"
-        raise click.BadParameter(
-            f"{text!r} is no moment; expected such as {expected}", param_hint="--since"
-        ) from None
-    return found if found.tzinfo else found.replace(tzinfo=now.tzinfo)

@@ -36,15 +36,15 @@ def spending(home: Path, *, since: date | None = None) -> tuple[SpendingLine, ..
         ) from error
 
 
-def own_prices(home: Path, branch: str) -> tuple[Price, ...]:
-    """The prices in `factory.toml` at the tip of that branch, as last fetched. Raises ConfigError,
-    GitError."""
+def own_prices(home: Path) -> tuple[Price, ...]:
+    """The prices in `factory.toml` at the tip of the default branch, as last fetched. Raises
+    ConfigError, GitError."""
     from harness.factory.settings.config import read_config
     from harness.factory.settings.tables import FILE as CONFIG
     from harness.wiring import open_archive
 
     with open_archive(home) as archive:
-        text = archive.repository.read(archive.repository.fetched(branch), CONFIG)
+        text = archive.repository.read(archive.base, CONFIG)
     if text is None:
         raise ConfigError("it is not there", file=CONFIG)
     return read_config(text.decode("utf-8")).prices

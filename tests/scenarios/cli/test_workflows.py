@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.home.document import HomeFile, write_home
 from tests.scenarios.conftest import FACTORY, factory
 from tests.scenarios.waiting import LONG
 
@@ -144,4 +145,9 @@ def test_at_a_home_the_base_is_shown_with_the_digest_that_the_ledger_has(copy) -
     assert shown["digest"].startswith("sha256:")
     why = factory(copy, "why", "1", "--json").json
     assert shown["digest"] in {step["rules"] for step in why["chain"]}
-    assert factory(copy, "workflow", "show", "--branch", "trunk").code == 5
+
+
+def test_a_home_that_fetched_no_branch_says_what_does(home) -> None:
+    write_home(home, HomeFile("tidehouse", "seaside", "embedded", 0, 1, "token"))
+    said = factory(home, "workflow", "show")
+    assert (said.code, said.err) == (5, "factory: no branch was fetched yet; `factory tick` does\n")
