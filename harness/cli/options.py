@@ -135,10 +135,18 @@ def since_option(words: str, *, zone: tzinfo | None = None) -> Callable[[_Comman
     )
 
 
-def wait_for_interrupt() -> None:
-    """Return at Ctrl-C."""
-    with suppress(KeyboardInterrupt):
-        signal.pause()
+def at_a_terminal() -> bool:
+    """Whether somebody sees what is printed, and can answer."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def wait_for_interrupt(words: str) -> None:
+    """At a terminal, print `words` and return at Ctrl-C; elsewhere do nothing."""
+    # Nobody who reads a log or a pipe could end it.
+    if at_a_terminal():
+        click.echo(f"{words}\nCtrl-C ends it.")
+        with suppress(KeyboardInterrupt):
+            signal.pause()
 
 
 def emit(document: Any) -> None:

@@ -4,7 +4,6 @@ key and no model, and seal nothing."""
 import json
 import os
 import re
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import as_json, emit
+from harness.cli.options import as_json, at_a_terminal, emit
 from harness.cli.output.steps import StepLines
 from harness.cli.output.terminal import printable
 from harness.domain.errors import ConfigError
@@ -57,7 +56,7 @@ def new(issue: Path | None, out: Path | None) -> None:
     program = validator_without_home()
     text = issue.absolute() if issue else None
     document = program.drafted(text)
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if at_a_terminal():
         document = program.drafted(text, _asked(document["shown"]))
     draft = str(document["draft"])
     found = re.search(r"^journey: ([a-z0-9-]+)$", draft, re.MULTILINE)

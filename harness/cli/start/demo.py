@@ -255,10 +255,5 @@ def _print(found: JsonDict) -> None:
 
 def _look_around(works: Any, home: Path) -> None:
     """Name the forge's address, and keep the forge open while somebody looks."""
-    import sys
-
-    # Nobody who reads a log or a pipe could end it.
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        click.echo(f"\nLook at its forge:  {works.url}\nCtrl-C ends it.")
-        wait_for_interrupt()
+    wait_for_interrupt(f"\nLook at its forge:  {works.url}")
     click.echo(f"Its forge again:  {at_home(home, 'factory forge serve --open')}")

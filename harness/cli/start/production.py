@@ -5,8 +5,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from harness.cli.options import at_home, emit, fresh_home, wait_for_interrupt
 from harness.cli.output.progress import Progress
 from harness.domain.plain import JsonDict
@@ -47,7 +45,8 @@ def run_production(folder: Path | None, *, as_json: bool) -> int:
             emit(found)
         else:
             _print(steps, found)
-            _look_around(story)
+            # The places and the forge stay up while somebody looks.
+            wait_for_interrupt("\n".join(f"{name}:  {url}" for name, url in story.addresses()))
     return 0 if found["ok"] else NEEDS_A_PERSON if found["sandbox"] == "unsealed" else 1
 
 
@@ -117,14 +116,3 @@ def _print(steps: "list[Step]", found: JsonDict) -> None:
         f"Look around:  FACTORY_HOME={found['home']} factory releases | errors | why 4 | audit",
         soft_wrap=True,
     )
-
-
-def _look_around(story: "Story") -> None:
-    """Name the addresses, and keep everything up while somebody looks."""
-    import sys
-
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        for name, url in story.addresses():
-            click.echo(f"{name}:  {url}")
-        click.echo("Ctrl-C ends it.")
-        wait_for_interrupt()

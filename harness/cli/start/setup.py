@@ -3,7 +3,6 @@ this home can run one.
 """
 
 import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import as_json, emit, home
+from harness.cli.options import as_json, at_a_terminal, emit, home
 from harness.cli.rules.import_prose import as_document
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonDict
@@ -163,7 +162,7 @@ def _draft(
 
     # Without a home there is no launcher yet, so no key can be pinned.
     here = home() if (home() / "home.json").exists() else None
-    if asks and not keep and sys.stdin.isatty() and sys.stdout.isatty():
+    if asks and not keep and at_a_terminal():
         # The first survey writes nothing: a person chooses among its proposals.
         preview = init_repository(path, home=here, write=False)
         if any(draft.path.startswith("mission.") for draft in preview.wrote):

@@ -48,7 +48,6 @@ _ENDED_WELL = ("merged", "rejected", "duplicate")
     type=click.Path(path_type=Path),
     help="Keep all state in PATH, which must be new or empty.",
 )
-@click.option("--keep", is_flag=True, help="Leave the forge and its pages up until Ctrl-C.")
 @as_json
 def try_(
     source: str,
@@ -57,7 +56,6 @@ def try_(
     endpoint: str,
     replay: Path | None,
     folder: Path | None,
-    keep: bool,
     as_json: bool,
 ) -> int:
     """Run the pipeline on a copy of a repository; the original stays untouched.
@@ -70,6 +68,9 @@ def try_(
     An issue may begin with a front matter of `title` and `author`, both optional. In a folder every
     *.md is one issue. In a single file each further front matter with a title begins another issue;
     where the file has none, each `# ` heading does.
+
+    At the end it names the address of the forge and keeps it open until Ctrl-C. Without a terminal
+    or with --json it ends by itself.
 
     Answers come from Anthropic's API where ANTHROPIC_API_KEY is set, from --endpoint or
     ANTHROPIC_BASE_URL, or from --replay. Only the model broker receives the key.
@@ -85,7 +86,7 @@ def try_(
     \b
     Examples:
       factory try ~/src/shop --issues issues.md
-      factory try https://example.org/shop.git --issues issues/ --issue 2 --keep
+      factory try https://example.org/shop.git --issues issues/ --issue 2
       factory try . --issues issues/ --replay recordings/ --json
     """
     # Not a required option: click's own message does not explain what the files are.
@@ -96,22 +97,16 @@ def try_(
         )
     from harness.operations.setup.trial import Trial
 
-    found = _tried(
-        Trial(source, issues, endpoint, replay), only, folder=folder, keep=keep, quiet=as_json
-    )
-    emit(found) if as_json else _print(found)
-    return _exit_code(found)
+    return _tried(Trial(source, issues, endpoint, replay), only, folder=folder, as_json=as_json)
 
 
-def _tried(
-    trial: "Trial", only: int | None, *, folder: Path | None, keep: bool, quiet: bool
-) -> JsonDict:
-    """Run the trial; return what became of its issues, as one document."""
+def _tried(trial: "Trial", only: int | None, *, folder: Path | None, as_json: bool) -> int:
+    """Run the trial and print what became of its issues. Returns the exit code."""
     from harness.factory.pipeline.tick import tick
 
     began = time.monotonic()
     with (
-        Progress(quiet=quiet) as progress,
+        Progress(quiet=as_json) as progress,
         fresh_home(folder, _next_move) as place,
         _set_up(place, trial, progress) as (prepared, works),
     ):
@@ -119,10 +114,14 @@ def _tried(
         found = _result(works, prepared, place, only=only) | {
             "seconds": round(time.monotonic() - began, 1)
         }
-        if keep:
-            progress.say(f"The forge is at {works.url}; Ctrl-C ends it.")
-            wait_for_interrupt()
-    return found
+        # A line that moves would go on below what is printed now.
+        progress.pause()
+        if as_json:
+            emit(found)
+        else:
+            _print(found)
+            wait_for_interrupt(f"\nLook at its forge:  {works.url}")
+    return _exit_code(found)
 
 
 def _next_move(place: Path) -> str:

@@ -144,7 +144,7 @@ def _discard(candidate: Candidate) -> Path | None:
             # It is recognised by its content. Its new name lets the next sweep find it if this one
             # is killed halfway.
             doomed = candidate.path.with_name(f"factory-demo-{os.getpid()}-{uuid.uuid4().hex[:8]}")
-            # Somebody may be looking at this demo right now (`factory demo --keep`).
+            # Somebody may be looking at this demo right now.
             with suppress(Busy), sole_factory_in(candidate.path, command="factory gc"):
                 delete(candidate.path.rename(doomed))
         case _ if candidate.trash is None:
