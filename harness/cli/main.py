@@ -65,7 +65,7 @@ SECTIONS = {
     "Inspect": {
         "status": (
             "harness.cli.inspect.look:status",
-            "Show who works, what that waits for, and the state of every issue.",
+            "Show which factory is at work, what it waits for, and the state of every issue.",
         ),
         "why": (
             "harness.cli.inspect.look:why",
@@ -86,7 +86,7 @@ SECTIONS = {
         ),
         "trust": (
             "harness.cli.inspect.trust:trust",
-            "Show how far the factory can be trusted, and what that stands on.",
+            "Show how far the factory can be trusted, and the facts behind it.",
         ),
         "audit": (
             "harness.cli.inspect.look:audit",
@@ -195,21 +195,25 @@ def cli() -> None:
 
     \b
     Exit codes:
-      0  done                     4  a budget is used up
-      1  a finding, a refusal     5  something is unavailable, or another factory is at work
-      2  usage or configuration   130  interrupted; the message names the command that goes on
-      3  needs a person, or the owner's stop is set
+      0    done
+      1    a finding, a refusal
+      2    usage or configuration
+      3    needs a person, or the owner's stop is set
+      4    a budget is used up
+      5    something is unavailable, or another factory is at work
+      70   a fault of ours
+      130  interrupted; the message names the command that goes on
 
     \b
     Examples:
       factory demo                # the whole pipeline, in a few minutes
-      factory tick --help         # every command lists what it reads and writes
+      factory tick --help         # every command has a page: what it does, how it ends, examples
     """
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run the program. Return an exit code for every way it can end, and print one message on
-    standard error for every error.
+    """Run the program and return its exit code. A known error prints one message on standard
+    error; a fault of ours keeps its traceback.
     """
     write_every_letter()
     try:

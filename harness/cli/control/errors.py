@@ -96,7 +96,7 @@ def dsn(listen: str, url: str, as_json: bool) -> None:
 @click.option("--url", metavar="URL", default="", help="Where services reach it, behind a proxy.")
 @as_json
 def webhook(service: str, listen: str, url: str, as_json: bool) -> None:
-    """Take the webhooks of SERVICE, and print the address that it is to call.
+    """Take the webhooks of SERVICE, and print the address for SERVICE to call.
 
     Sentry signs: standard input is the client secret of an internal integration there, with the
     resources error or issue. GlitchTip and Bugsink do not sign, so their address holds a secret

@@ -30,7 +30,10 @@ written = click.argument("file", type=click.Path(exists=True, dir_okay=False, pa
 
 @click.command()
 @click.argument(
-    "issue", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+    "issue",
+    required=False,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="[FILE]",
 )
 @click.option(
     "--out",
@@ -41,10 +44,11 @@ written = click.argument("file", type=click.Path(exists=True, dir_okay=False, pa
 def new(issue: Path | None, out: Path | None) -> None:
     """Draft a journey from an issue's text, without a model.
 
-    ISSUE is a Markdown file with the text of an issue. What it shows is taken over: a request, a
-    command line, words in quotes. On a terminal a few questions follow. Elsewhere, what nobody
-    said stands in the draft as `<fill in: …>`. Then everything is printed that is still missing,
-    and the next command. An existing file is not overwritten.
+    FILE is a Markdown file with the text of an issue. What it shows is taken over: a request, a
+    command line, words in quotes. Without FILE the draft opens a page and fills in a form. On a
+    terminal a few questions follow. Elsewhere, what nobody said stands in the draft as `<fill in:
+    …>`. Then everything is printed that is still missing, and the next command. An existing file is
+    not overwritten.
 
     \b
     Examples:

@@ -20,7 +20,7 @@ SHORTEST_COMMIT = 7
 @click.option("--watch", is_flag=True, help="Print it again every two seconds, until Ctrl-C.")
 @as_json
 def status(watch: bool, as_json: bool) -> None:
-    """Show who works, what that waits for, and the state of every issue.
+    """Show which factory is at work, what it waits for, and the state of every issue.
 
     First who works here, since when, and its last and next look at the forge; a factory that was
     killed is dead after 30 seconds of silence. Then what blocks it and what it waits for. Then one

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 )
 @as_json
 def trust(page: Path | None, as_json: bool) -> None:
-    """Show how far the factory can be trusted, and what that stands on.
+    """Show how far the factory can be trusted, and the facts behind it.
 
     First the autonomy index: the share of the issues of 30 days that went from filed to landed with
     no person's act, and what people did in the others. Then what became of everything that landed,
