@@ -80,3 +80,4 @@ docs: setup       ## the pages that are generated; a test compares them
 	@$(PY) -c "from harness.domain.release import release_page; open('docs/release-lifecycle.md', 'w', encoding='utf-8').write(release_page())"
 	@$(PY) -m harness.factory.settings.reference docs
 	@$(PY) -m validators.language.reference
+	@$(PY) -m harness.workflow.schema > workflows/schema.json

@@ -1,4 +1,4 @@
-"""The forge, read and written. One adapter serves github.com, GitHub Enterprise and the embedded
+"""The forge, read and written. One adapter serves github.com, GitHub Enterprise and the local
 forge."""
 
 from collections.abc import Iterable

@@ -21,7 +21,7 @@ def accepts(text: str) -> bool:
 def test_the_file_that_editors_read_is_the_one_that_the_language_makes() -> None:
     expected = schema_text()
     found = (WORKFLOWS / "schema.json").read_text("utf-8")
-    assert found == expected, "python -m harness.workflow.schema > workflows/schema.json"
+    assert found == expected, "make docs"
 
 
 def test_the_schema_is_one() -> None:
