@@ -43,7 +43,9 @@ def stop_place(home: Path, name: str) -> bool:
     known = local_places(home)
     if name not in known:
         there = ", ".join(known) or "none"
-        raise ConfigError(f"no place of this machine is called {name!r:.60}; there is {there}")
+        raise ConfigError(
+            f"no environment on this machine is called {name!r:.60}; there is {there}"
+        )
     _local(home).stop(name)
     return known[name] is not None
 

@@ -101,7 +101,7 @@ class BranchBackup:
                     raise LedgerError(
                         f"the forge has no branch {BRANCH} any more, and this home has seen state"
                         f" {self._seen.generation} there; to store this home's own as the first,"
-                        f" remove {self._home / _SEEN} and run `factory home keep`"
+                        f" remove {self._home / _SEEN} and run `factory home backup`"
                     )
                 return False
             if found.commit != self._seen.commit:

@@ -31,11 +31,11 @@ class LessonStatus(StrEnum):
 
 
 class Word(StrEnum):
-    """A person's decision about a lesson. `let` takes the person's own earlier word back."""
+    """A person's decision about a lesson. `restore` takes the earlier decision back."""
 
     PIN = "pin"
     RETIRE = "retire"
-    LET = "let"
+    RESTORE = "restore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ def _lesson(
         sightings=sightings,
         had=had,
         others=_tally(since).less(had),
-        word=None if word is Word.LET else word,
+        word=None if word is Word.RESTORE else word,
         why=marked.why if marked else "",
     )
 

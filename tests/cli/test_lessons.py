@@ -71,7 +71,8 @@ def test_a_maintainer_pins_retires_and_lets_and_the_reason_is_kept(typed) -> Non
     assert "aaaa11  retired" in typed("list", "--all")[1]
     assert "a person said retire: the store moved" in typed("show", "aaaa11")[1]
     assert (
-        json.loads(typed("let", "aaaa11", "--reason", "back", "--json")[1])["standing"] == "active"
+        json.loads(typed("restore", "aaaa11", "--reason", "back", "--json")[1])["standing"]
+        == "active"
     )
 
 

@@ -84,22 +84,22 @@ def test_a_monitor_sees_a_held_release_and_of_a_rollback_that_failed(home) -> No
     assert after == code, "it is about the factory, not about what it released"
 
 
-def test_a_place_is_not_stopped_under_a_release_unless_all_is_stopped(home) -> None:
-    assert "no places" in run("places")
-    assert json.loads(run("places", "--json")) == {"places": []}
+def test_an_environment_is_not_stopped_under_a_release_unless_all_is_stopped(home) -> None:
+    assert "No environment was deployed" in run("environments")
+    assert json.loads(run("environments", "--json")) == {"environments": []}
 
     def refused() -> str:
         done = CliRunner().invoke(cli, ["releases", "stop", "staging"])
         assert isinstance(done.exception, ConfigError)
         return str(done.exception)
 
-    assert "no place of this machine" in refused()
+    assert "no environment on this machine" in refused()
     with open_ledger(home) as ledger:
         ledger.append(ReleaseBegan(2, "d" * 40, "t" * 40, (PLACE,), (8,)), "release/2")
     assert "release 2 is under way" in refused()
     with open_ledger(home) as ledger:
         ledger.append(CommandGiven(STOP), "command/9/stop")
-    assert "no place of this machine" in refused()
+    assert "no environment on this machine" in refused()
 
 
 def test_why_takes_an_issue_or_a_commit_and_names_what_it_expects(home) -> None:

@@ -125,7 +125,7 @@ def test_a_persons_word_goes_before_the_figures_and_can_be_taken_back() -> None:
     assert life.said("pin").one.status is LessonStatus.PINNED
     assert life.said("retire", why="moved").one.status is LessonStatus.RETIRED
     assert (life.one.word, life.one.why) == (Word.RETIRE, "moved")
-    assert life.said("let").one.status is LessonStatus.DEMOTED
+    assert life.said("restore").one.status is LessonStatus.DEMOTED
 
 
 def test_nothing_is_ever_deleted_and_noting_it_again_brings_nothing_back() -> None:

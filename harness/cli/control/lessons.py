@@ -120,7 +120,7 @@ def pin(lesson: str, reason: str, as_json: bool) -> None:
 def retire(lesson: str, reason: str, as_json: bool) -> None:
     """Show LESSON to nobody any more.
 
-    It stays in the ledger. Noting it again does not bring it back; `factory lessons let` does.
+    It stays in the ledger. Noting it again does not bring it back; `factory lessons restore` does.
     Writes one entry to the ledger.
 
     \b
@@ -134,16 +134,16 @@ def retire(lesson: str, reason: str, as_json: bool) -> None:
 @which
 @why
 @as_json
-def let(lesson: str, reason: str, as_json: bool) -> None:
+def restore(lesson: str, reason: str, as_json: bool) -> None:
     """Undo the pin or the retirement of LESSON: its runs decide again.
 
     Writes one entry to the ledger.
 
     \b
     Examples:
-      factory lessons let 3f0a9c --reason "it holds again since the store was moved back"
+      factory lessons restore 3f0a9c --reason "it holds again since the store was moved back"
     """
-    _decide("let", lesson, reason, as_json=as_json)
+    _decide("restore", lesson, reason, as_json=as_json)
 
 
 def _decide(word: str, lesson: str, reason: str, *, as_json: bool) -> None:

@@ -104,15 +104,15 @@ def resume(as_json: bool) -> None:
 
 @releases.command()
 @as_json
-def places(as_json: bool) -> None:
-    """List the places of this machine, and the commit that each serves now.
+def environments(as_json: bool) -> None:
+    """List the environments on this machine, and the commit that each serves now.
 
     They are those that `deploy = "local"` has made, each a process of its own. Looks at the
     processes, and writes nothing.
 
     \b
     Examples:
-      factory releases places
+      factory releases environments
     """
     from harness.domain.facts import UNKNOWN
     from harness.home.places import local_places
@@ -124,20 +124,20 @@ def places(as_json: bool) -> None:
             | {"answers": one is not UNKNOWN}
             for name, one in found.items()
         ]
-        emit({"places": rows})
+        emit({"environments": rows})
         return
     for name, one in found.items():
         serves = "does not answer" if one is UNKNOWN else f"serves {one.commit:.12}" if one else ""
         click.echo(f"{name} {serves or 'is stopped'}")
     if not found:
-        click.echo("This machine has no places: no environment was deployed with `local`.")
+        click.echo("No environment was deployed to this machine with `local`.")
 
 
 @releases.command()
 @click.argument("name")
 @as_json
 def stop(name: str, as_json: bool) -> None:
-    """Stop the place NAME of this machine, and all that runs in it.
+    """Stop the environment NAME on this machine, and all that runs in it.
 
     Its data stay, and the next deployment serves it again. Refused while a release is under way,
     as that would turn red, unless `factory stop` is set. Writes nothing to the ledger.
@@ -155,8 +155,8 @@ def stop(name: str, as_json: bool) -> None:
         current, is_stopped = ReleaseIndex(ledger).current(), is_stop_requested(ledger)
     if current and not is_stopped:
         raise ConfigError(
-            f"release {current.number} is under way, and a stopped place would turn it red: wait"
-            " for its end, or `factory stop` first"
+            f"release {current.number} is under way, and a stopped environment would turn it red:"
+            " wait for its end, or `factory stop` first"
         )
     ran = stop_place(home(), name)
     emit({"ok": True, "ran": ran}) if as_json else click.echo(

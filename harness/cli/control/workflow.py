@@ -216,14 +216,14 @@ def graph(name: str | None, form: str, folder: Path | None, as_json: bool) -> No
 @workflow.command()
 @click.argument("name")
 @click.option(
-    "--give",
-    "given",
+    "--input",
+    "inputs",
     multiple=True,
     metavar="KEY=VALUE",
     help="A text that the workflow declares under `input`; may be repeated.",
 )
 @as_json
-def run(name: str, given: tuple[str, ...], as_json: bool) -> int:
+def run(name: str, inputs: tuple[str, ...], as_json: bool) -> int:
     """Run NAME, a workflow of your own, now.
 
     Reads it at the tip of the default branch. It runs until it has ended, or only waits: for a
@@ -241,7 +241,7 @@ def run(name: str, given: tuple[str, ...], as_json: bool) -> int:
     \b
     Examples:
       factory workflow run nightly-links
-      factory workflow run announce --give version=1.3 --json
+      factory workflow run announce --input version=1.3 --json
     """
     from uuid import uuid4
 
@@ -250,7 +250,7 @@ def run(name: str, given: tuple[str, ...], as_json: bool) -> int:
 
     key = f"{WorkflowRequested.kind}/{uuid4().hex}"
     with open_ledger(home()) as ledger:
-        ledger.append(WorkflowRequested(name, _given(given)), key)
+        ledger.append(WorkflowRequested(name, _input_of(inputs)), key)
     found = _driven(key, quiet=as_json)
     if as_json:
         emit({"ok": found["status"] not in NOT_WELL, "workflow": name, **found})
@@ -264,10 +264,10 @@ NOT_WELL = {"failed": 1, "blocked": 1, "cancelled": 1, "refused": 2}
 """The exit codes of ends that are no success."""
 
 
-def _given(texts: tuple[str, ...]) -> JsonDict:
+def _input_of(texts: tuple[str, ...]) -> JsonDict:
     for text in texts:
         if "=" not in text:
-            raise ConfigError(f"expected KEY=VALUE, found `{text}`", key="--give")
+            raise ConfigError(f"expected KEY=VALUE, found `{text}`", key="--input")
     return dict(text.split("=", 1) for text in texts)
 
 

@@ -80,7 +80,7 @@ def key() -> None:
 
 @home.command()
 @as_json
-def keep(as_json: bool) -> None:
+def backup(as_json: bool) -> None:
     """Back up the home to its branch or database, encrypted.
 
     Journeys, keys, runs, evidence and the repository, as far as they changed; on a branch, all of
@@ -89,19 +89,19 @@ def keep(as_json: bool) -> None:
 
     \b
     Examples:
-      factory home keep
-      factory home keep --json
+      factory home backup
+      factory home backup --json
     """
     from harness.home.state import sole_factory
     from harness.home.state_backup import backup_of
 
     secret = _key()
     with (
-        sole_factory(here(), command="factory home keep"),
-        closing(backup_of(here(), secret)) as backup,
+        sole_factory(here(), command="factory home backup"),
+        closing(backup_of(here(), secret)) as stored,
     ):
-        backup.keep(all_is_over=True)
-    emit({"ok": True, "kept": True}) if as_json else click.echo("Kept.")
+        stored.keep(all_is_over=True)
+    emit({"ok": True, "kept": True}) if as_json else click.echo("The backup is complete.")
 
 
 @home.command()
@@ -128,13 +128,13 @@ def fetch(as_json: bool) -> int:
     secret = _key()
     with (
         sole_factory(here(), command="factory home fetch"),
-        closing(backup_of(here(), secret)) as backup,
+        closing(backup_of(here(), secret)) as stored,
     ):
-        found = backup.fetch()
+        found = stored.fetch()
     words = (
         f"{here()} equals the last backup."
         if found
-        else "There is no backup yet; run `factory home keep` at the home."
+        else "There is no backup yet; run `factory home backup` at the home."
     )
     emit({"ok": found, "fetched": found}) if as_json else click.echo(words)
     return 0 if found else 1
@@ -160,11 +160,11 @@ def rekey() -> None:
     old, new = _key(), made_key()
     # The new key is printed before anything is encrypted with it, so that it cannot be lost.
     with sole_factory(here(), command="factory home rekey"):
-        with closing(backup_of(here(), old)) as backup:
-            backup.fetch()
+        with closing(backup_of(here(), old)) as stored:
+            stored.fetch()
         click.echo(new)
-        with closing(backup_of(here(), new)) as backup:
-            backup.keep(all_is_over=True)
+        with closing(backup_of(here(), new)) as stored:
+            stored.keep(all_is_over=True)
 
 
 def _key() -> str:

@@ -197,7 +197,7 @@ def state(forge: ForgeConnection) -> HealthFinding:
     if found.status == 404:
         return fail(
             f"there is no branch {STATE_BRANCH}, so a hosted runner finds no state",
-            "`factory home keep` stores this home's",
+            "`factory home backup` stores this home's",
         )
     pushed = push_finding(forge, STATE_BRANCH, head=str(found.document["commit"]["sha"]), before="")
     if pushed.level is not Severity.OK:

@@ -238,7 +238,7 @@ def test_an_issue_lands_over_three_machines_two_of_which_vanish(connected, postg
         hosted,
         home,
         ("home", "move", "postgresql"),
-        ("home", "keep"),
+        ("home", "backup"),
         FACTORY_DATABASE=postgres.database(),
         FACTORY_HOME_KEY=HOME_KEY,
     )
