@@ -70,8 +70,8 @@ class Environment:
         example="2", unit="answers", least=1, most=100,
     )
     errors: int = setting(
-        0, "Errors of the release that services may report by webhook while it is looked at. What"
-        " comes by a DSN does not count: whoever sees a page has that.",
+        0, "Errors of the release that services may report by webhook while it is looked at."
+        " Errors that come by a DSN do not count, because everybody who sees a page can read it.",
         example="5", unit="errors", least=0, most=MOST,
     )
     identity: bool = setting(

@@ -1,6 +1,7 @@
 """Pages fail the build when they lie: what they name exists, what they link to is there, what they
 tell to type parses."""
 
+import json
 import re
 import tomllib
 from urllib.parse import unquote
@@ -10,6 +11,7 @@ import pytest
 
 from harness.domain.budget import Caps
 from harness.factory.settings.tables import read
+from harness.home.document import HomeFile, write_home
 from tests.docs.pages import (
     PAGES,
     ROOT,
@@ -91,6 +93,21 @@ def test_the_caps_on_a_page_are_the_defaults() -> None:
         block.text for block in blocks("docs/operator.md") if block.text.startswith("[budget]")
     )
     assert read(Caps, tomllib.loads(shown)["budget"], "budget") == Caps()
+
+
+def test_every_key_of_a_home_is_on_the_page_with_its_default(tmp_path) -> None:
+    write_home(tmp_path, HomeFile("ana", "walks", "embedded", 0, 1, "token"))
+    written = json.loads((tmp_path / "home.json").read_text())
+    needed = {"owner", "name", "forge", "port", "number", "token_file"}
+    _, _, section = (ROOT / "docs/operator.md").read_text("utf-8").partition("\n## The file home")
+    shown = {}
+    for line in section.partition("\n## ")[0].splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        if line.startswith("| `"):
+            shown |= dict.fromkeys(re.findall(r"`(\w+)`", cells[1]), cells[2].strip("`"))
+    assert shown == {
+        key: "needed" if key in needed else json.dumps(value) for key, value in written.items()
+    }
 
 
 @pytest.mark.parametrize(

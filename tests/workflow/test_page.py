@@ -108,8 +108,8 @@ def test_the_page_has_the_bounds_of_free_workflows() -> None:
     text = " ".join(PAGE.split())
     for words in (
         f"at most {LONGEST_WAIT // 3600} hours",
-        f"go {MOST_CALLS_DEEP} deep",
-        f"{MOST_RUNS} runs belong together at most",
+        f"A chain of calls has at most {MOST_CALLS_DEEP} workflows",
+        f"one call tree at most {MOST_RUNS} runs",
         f"{MOST_A_DAY} effects a day",
         f"(at most {MOST_ITEMS})",
         "three times at most",

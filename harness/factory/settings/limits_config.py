@@ -97,7 +97,8 @@ class ErrorSettings:
         example="2", unit="issues", least=0, most=1_000,
     )
     least: int = setting(
-        1, "How often an error is seen, of a new kind or after its fix, before that.",
+        1, "How often a new error, or a fixed one that came back, must be seen before an issue is"
+        " filed or opened again.",
         example="10", unit="events", least=1, most=MOST,
     )
     # fmt: on

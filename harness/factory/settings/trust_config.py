@@ -11,8 +11,8 @@ class TrustSettings:
 
     # fmt: off
     follow_days: int = setting(
-        14, "How long a landing is followed. One that nobody amended, broke or took back by then"
-        " has stayed.",
+        14, "How long a landing is followed. A landing counts as stayed if by then nobody amended"
+        " or reverted it and it broke nothing.",
         example="30", unit="days", least=1, most=365,
     )
     # fmt: on
