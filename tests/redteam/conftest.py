@@ -32,14 +32,14 @@ from tests.fakes.faulty_forge import faults_of, start_faulty
 from tests.fakes.people import FakeSandbox
 from tests.redteam.attack import Attack
 from tests.repository.conftest import Town
-from tests.repository.naive import Author, git
+from tests.repository.naive import Author, start_empty
 
 
 @pytest.fixture
 def attack(tmp_path):
     """A factory with a law, and nobody's change yet."""
     forge = tmp_path / "forge.git"
-    git(tmp_path, "init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(forge))
+    start_empty(forge)
     trusted = TrustedRepository(tmp_path / "home" / "repositories" / "app.git", Remote(str(forge)))
     worktrees = RunWorktrees(trusted, tmp_path / "home" / "worktrees")
     return Attack(

@@ -10,7 +10,7 @@ from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
 from harness.repository.worktrees.adapter import RunWorktrees
-from tests.repository.naive import Author, git
+from tests.repository.naive import Author, start_empty
 
 NOON = "2026-05-01T12:00:00+00:00"
 
@@ -55,7 +55,7 @@ class Town:
 @pytest.fixture
 def town(tmp_path: Path) -> Town:
     forge = tmp_path / "forge.git"
-    git(tmp_path, "init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(forge))
+    start_empty(forge)
     trusted = TrustedRepository(tmp_path / "home" / "repositories" / "app.git", Remote(str(forge)))
     return Town(
         home=tmp_path / "home",

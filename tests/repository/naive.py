@@ -1,8 +1,8 @@
 """Git as one would call it without a second thought: it shows that a trick is real before we show
 that it fails on us.
 
-Isolated from this account's own configuration, and from nothing else: hooks, attributes, monitors
-and config all work."""
+It has a configuration of its own in place of this account's, and is isolated from nothing else:
+hooks, attributes, monitors and config all work."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ ENVIRONMENT = {
     "PATH": os.environ.get("PATH", os.defpath),
     "HOME": "/dev/null",
     "LC_ALL": "C.UTF-8",
-    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_GLOBAL": str(Path(__file__).with_name("naive.gitconfig")),
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_AUTHOR_NAME": "Ada",
@@ -50,14 +50,23 @@ def word(folder: Path, *arguments: str) -> str:
     return git(folder, *arguments).decode().strip()
 
 
+def start_empty(git_dir: Path, *, origin: Path | None = None) -> None:
+    """What `git init` and `git remote add` leave, written without starting them: a bare repository,
+    or with `origin` that of a checkout."""
+    for folder in ("objects", "refs"):
+        (git_dir / folder).mkdir(parents=True)
+    (git_dir / "HEAD").write_text("ref: refs/heads/main\n")
+    core = f"[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = {str(origin is None).lower()}\n"
+    remote = f'[remote "origin"]\n\turl = {origin}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n'
+    (git_dir / "config").write_text(core + (remote if origin else ""))
+
+
 class Author:
     """A person with a checkout, who pushes what they like to the forge."""
 
     def __init__(self, folder: Path, forge: Path) -> None:
         self.folder, self.forge = folder, forge
-        folder.mkdir(parents=True)
-        git(folder, "init", "--quiet", "--template=", "--initial-branch=main")
-        git(folder, "remote", "add", "origin", str(forge))
+        start_empty(folder / ".git", origin=forge)
 
     def write(self, files: dict[str | bytes, bytes | str]) -> None:
         for name, content in files.items():
@@ -75,7 +84,13 @@ class Author:
         git(self.folder, "add", "--all", "--force")
         git(self.folder, "commit", "--quiet", "--allow-empty", "--message=a change")
         git(self.folder, "push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}")
-        return word(self.folder, "rev-parse", "HEAD")
+        return self.head()
+
+    def head(self) -> str:
+        """The commit that is checked out."""
+        head = (self.folder / ".git" / "HEAD").read_text().strip()
+        ref = head.removeprefix("ref: ")
+        return head if ref == head else (self.folder / ".git" / ref).read_text().strip()
 
     def switch(self, branch: str, *, start: str) -> None:
         git(self.folder, "checkout", "--quiet", "-B", branch, start)

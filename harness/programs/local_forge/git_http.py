@@ -9,10 +9,12 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from functools import cache
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -168,8 +170,7 @@ async def _run(request: Request, env: dict[str, str], *, hold: bool = False) -> 
     git has ended."""
     # In a session of its own, so that _kill also reaches git's children.
     process = await asyncio.create_subprocess_exec(
-        "git",
-        "http-backend",
+        _backend(),
         env=env,
         start_new_session=True,
         stdin=asyncio.subprocess.PIPE,
@@ -186,6 +187,15 @@ async def _run(request: Request, env: dict[str, str], *, hold: bool = False) -> 
         _kill(process)
         raise
     return StreamingResponse(body, status, headers=headers)
+
+
+@cache
+def _backend() -> str:
+    """The program that `git http-backend` starts and waits for."""
+    folder = subprocess.run(
+        ("git", "--exec-path"), env=environment(), capture_output=True, text=True, check=True
+    )
+    return f"{folder.stdout.strip()}/git-http-backend"
 
 
 async def _feed(request: Request, process: asyncio.subprocess.Process) -> None:

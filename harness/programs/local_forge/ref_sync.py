@@ -22,19 +22,25 @@ _CLOSES = re.compile(
 _MOST_COMMITS = 1_000
 
 
-def sync_refs(tx: Transaction, repo: Repo, actor: User) -> None:
+def sync_refs(
+    tx: Transaction, repo: Repo, actor: User, *, before: Mapping[str, str] | None = None
+) -> None:
     """Update, merge or close pull requests as the branches require, and close the issues that
-    landed commits fix.
+    landed commits fix. With `before`, first queue a push webhook for each branch that is not where
+    it was.
 
     Includes pull requests from this repository to others.
     """
-    for one in (repo, *pulls.bases_of(tx, repo)):
-        _sync_one(tx, one, actor)
+    branches = tx.git(repo).refs()
+    if before is not None:
+        _announce(tx, repo, before, branches, actor)
+    _sync_one(tx, repo, branches, actor)
+    for base in pulls.bases_of(tx, repo):
+        _sync_one(tx, base, tx.git(base).refs(), actor)
 
 
-def _sync_one(tx: Transaction, repo: Repo, actor: User) -> None:
+def _sync_one(tx: Transaction, repo: Repo, branches: Mapping[str, str], actor: User) -> None:
     git = tx.git(repo)
-    branches = git.refs()
     for pull in pulls.search(tx, repo, PullSearch(rising=True)):
         _sync_pull(tx, repo, pull, branches, actor=actor)
     tip = branches.get(repo.default_branch)
@@ -43,10 +49,10 @@ def _sync_one(tx: Transaction, repo: Repo, actor: User) -> None:
         repositories.remember_tip(tx, repo, tip)
 
 
-def announce_pushes(tx: Transaction, repo: Repo, before: Mapping[str, str], actor: User) -> None:
-    """Queue a push webhook for each branch that moved."""
+def _announce(
+    tx: Transaction, repo: Repo, before: Mapping[str, str], after: Mapping[str, str], actor: User
+) -> None:
     git = tx.git(repo)
-    after = git.refs()
     for branch in sorted(
         name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
     ):
@@ -62,7 +68,7 @@ def _sync_pull(
     tx: Transaction, repo: Repo, pull: Pull, branches: Mapping[str, str], *, actor: User
 ) -> None:
     """Sync one pull request with its two branches."""
-    git, base, tip = tx.git(repo), branches.get(pull.base), pulls.tip(tx, repo, pull)
+    git, base, tip = tx.git(repo), branches.get(pull.base), pulls.tip(tx, repo, pull, branches)
     head = tip or pull.head_sha
     if head != pull.head_sha:
         pull = pulls.mark_moved(tx, repo, pull, head, actor=actor)

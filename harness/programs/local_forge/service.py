@@ -12,7 +12,7 @@ from harness.programs.local_forge.events.event_stream import EventStream
 from harness.programs.local_forge.events.webhook_sender import WebhookSender
 from harness.programs.local_forge.links import Links
 from harness.programs.local_forge.rate_limits import RateLimits
-from harness.programs.local_forge.ref_sync import announce_pushes, sync_refs
+from harness.programs.local_forge.ref_sync import sync_refs
 from harness.programs.local_forge.settings import Settings
 from harness.programs.local_forge.storage.database import Database
 from harness.programs.local_forge.storage.records import Repo, User
@@ -72,5 +72,5 @@ class Service:
     def after_push(self, repo: Repo, actor: User, before: dict[str, str]) -> None:
         """Announce a push and sync pull requests and issues with it."""
         with self.transaction(write=True) as tx:
-            announce_pushes(tx, repo, before, actor)
-            sync_refs(tx, repositories.named(tx, repo.owner.login, repo.name), actor)
+            repo = repositories.named(tx, repo.owner.login, repo.name)
+            sync_refs(tx, repo, actor, before=before)

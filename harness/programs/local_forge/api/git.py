@@ -109,20 +109,20 @@ def remove_ref(call: ApiCall) -> ApiResponse:
     repo = call.repo
     actor = call.need(repo, Role.WRITE)
     short, git = _writable(call.path["ref"]), call.tx.git(repo)
-    if short not in git.refs("refs"):
+    old = git.refs("refs").get(short)
+    if old is None:
         raise Refused(422, "Reference does not exist")
     branch_rules.check_move(
         call.tx,
         repo,
         f"refs/{short}",
-        old=git.refs("refs")[short],
+        old=old,
         new=None,
         policy=call.branch_policy(repo),
     )
     before = dict(git.refs())
     git.delete(f"refs/{short}")
-    ref_sync.announce_pushes(call.tx, repo, before, actor)
-    ref_sync.sync_refs(call.tx, repo, actor)
+    ref_sync.sync_refs(call.tx, repo, actor, before=before)
     return ApiResponse(status=204)
 
 
@@ -231,8 +231,7 @@ def _moved(call: ApiCall, repo: Repo, ref: str, sha: str, *, old: str) -> None:
     git = call.tx.git(repo)
     before = dict(git.refs())
     git.move(ref, sha, old=old)
-    ref_sync.announce_pushes(call.tx, repo, before, call.person)
-    ref_sync.sync_refs(call.tx, repo, call.person)
+    ref_sync.sync_refs(call.tx, repo, call.person, before=before)
 
 
 _REPO = "/repos/{owner}/{repo}"

@@ -108,8 +108,7 @@ def merge(call: ApiCall) -> ApiResponse:
         message=fields.text(call.body, "commit_message", "PullRequest") or pull.issue.title,
         policy=call.branch_policy(repo),
     )
-    ref_sync.announce_pushes(call.tx, repo, before, actor)
-    ref_sync.sync_refs(call.tx, repo, actor)
+    ref_sync.sync_refs(call.tx, repo, actor, before=before)
     return ApiResponse(
         {"sha": merged, "merged": True, "message": "Pull Request successfully merged"}
     )
@@ -165,15 +164,12 @@ def _source(call: ApiCall, repo: Repo, owner: str) -> Repo:
 
 
 def _whole(call: ApiCall, repo: Repo, pull: Pull, *, status: int = 200) -> ApiResponse:
-    git, found = call.tx.git(repo), tuple[commits.FileChange, ...]()
+    git = call.tx.git(repo)
     # A commit with too many files is not diffed: that would cost minutes.
-    is_shown = git.is_readable(pull.head_sha)
-    if is_shown:
-        found = commits.changes(git, pulls.change_base(call.tx, repo, pull), pull.head_sha)
     size = (
-        (len(found) if is_shown else MOST_ENTRIES),
-        sum(one.additions for one in found),
-        sum(one.deletions for one in found),
+        commits.size(git, pulls.change_base(call.tx, repo, pull), pull.head_sha)
+        if git.is_readable(pull.head_sha)
+        else (MOST_ENTRIES, 0, 0)
     )
     shape = shapes.whole_pull(
         call.tx.links,

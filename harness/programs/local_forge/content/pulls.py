@@ -1,5 +1,6 @@
 """Pull requests from a branch of the same repository or of a fork."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,16 +118,18 @@ def create(
     return pull
 
 
-def tip(tx: Transaction, repo: Repo, pull: Pull) -> str | None:
+def tip(tx: Transaction, repo: Repo, pull: Pull, branches: Mapping[str, str]) -> str | None:
     """The tip of its branch; None where the branch is deleted. For a deleted fork, the last known
-    head.
+    head. `branches` are those of `repo`.
 
     Fetches a fork's commit into this repository, so that it can be read here.
     """
     if pull.head_repo is None:
         return pull.head_sha
+    if pull.head_repo.id == repo.id:
+        return branches.get(pull.head)
     found = tx.git(pull.head_repo).refs().get(pull.head)
-    if found is not None and found != pull.head_sha and pull.head_repo.id != repo.id:
+    if found is not None and found != pull.head_sha:
         tx.git(repo).take(tx.git(pull.head_repo), found)
     return found
 
@@ -166,7 +169,8 @@ def merge(
     the head, or the base moved meanwhile.
     """
     git = tx.git(repo)
-    head, base = tip(tx, repo, pull), git.refs().get(pull.base)
+    branches = git.refs()
+    head, base = tip(tx, repo, pull, branches), branches.get(pull.base)
     if not pull.issue.is_open or head is None or base is None:
         raise Refused(405, "Pull Request is not mergeable")
     if expected is not None and expected != head:
@@ -190,7 +194,8 @@ def merge(
 def is_mergeable(tx: Transaction, repo: Repo, pull: Pull) -> bool | None:
     """Whether merge(base, head) has no conflict; None when the pull request cannot be
     merged any more."""
-    base, head = tx.git(repo).refs().get(pull.base), tip(tx, repo, pull)
+    branches = tx.git(repo).refs()
+    base, head = branches.get(pull.base), tip(tx, repo, pull, branches)
     if not pull.issue.is_open or base is None or head is None:
         return None
     return tx.git(repo).merged_tree(base, head) is not None
@@ -208,7 +213,7 @@ def commit_count(tx: Transaction, repo: Repo, pull: Pull) -> int:
 
 def reopen(tx: Transaction, repo: Repo, pull: Pull, *, actor: User) -> Pull:
     """Reopen it. Raises Refused (422) for a merged one, or where its branch is deleted."""
-    if pull.merged_at is not None or tip(tx, repo, pull) is None:
+    if pull.merged_at is not None or tip(tx, repo, pull, tx.git(repo).refs()) is None:
         raise invalid(
             "PullRequest", "state", "state cannot be changed: it is merged, or its branch is gone"
         )

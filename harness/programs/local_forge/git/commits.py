@@ -6,9 +6,10 @@ detected, so a moved file has an entry under each name. Pages for people are the
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
-from harness.programs.local_forge.git.objects import EMPTY_TREE, BareRepository, Person
+from harness.programs.local_forge.git.objects import EMPTY_TREE, KEPT, BareRepository, Person
 from harness.programs.local_forge.refused import Refused
 
 _FORMAT = "--format=%H%n%T%n%P%n%an%n%ae%n%at%n%cn%n%ce%n%ct%n%B"
@@ -73,8 +74,9 @@ def commit(git: BareRepository, sha: str) -> Commit:
     return commits(git, sha, limit=1)[0]
 
 
+@lru_cache(KEPT)
 def count(git: BareRepository, *reach: str) -> int:
-    """The number of commits that `reach` selects."""
+    """The number of commits that `reach`, full shas, selects."""
     return int(git.run("rev-list", "--count", *reach, "--"))
 
 
@@ -96,6 +98,14 @@ def changes(
         FileChange(path, _status(meta), _blob(meta), added, gone, patch, before)
         for (meta, before, path), (added, gone), patch in zip(entries, counts, patches, strict=True)
     )
+
+
+@lru_cache(KEPT)
+def size(git: BareRepository, older: str, newer: str) -> tuple[int, int, int]:
+    """How many paths differ between two commits, and how many lines were added and removed. Both
+    must be readable."""
+    counts = list(_counts(git.run(*_PLAIN, "--numstat", "-z", older, newer)))
+    return len(counts), sum(added for added, _ in counts), sum(gone for _, gone in counts)
 
 
 def patch(git: BareRepository, older: str | None, newer: str) -> str:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from harness.programs.local_forge.git.pre_receive import HOOK
@@ -19,6 +20,10 @@ SECONDS = 60
 MOST_ENTRIES, MOST_NAMES = 200_000, 32 * 1024 * 1024
 """Limits on a commit's files and folders, and on the bytes of their names. Beyond
 them nothing of it is shown."""
+KEPT = 4096
+"""So many answers about objects are kept, each a few bytes. An object never changes, and a
+repository that has it keeps it: its folder is never another's. That one is missing is not kept. A
+`BareRepository` is a path, so the cache of a method keeps nothing else alive."""
 _LISTED = ("ls-tree", "-r", "-t", "-z", "--name-only")
 _CHUNK = 256 * 1024
 _BAD_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.-]|/\.|\.lock(?:/|$)|[/.]$|^@$")
@@ -176,9 +181,16 @@ class BareRepository:
 
     def kind(self, sha: str) -> str | None:
         """`commit`, `tree`, `blob` or `tag`; None when there is no such object."""
-        done = self._git(*self._here, "cat-file", "-t", sha, ok=(0, 128))
-        return done.stdout.decode().strip() if done.returncode == 0 else None
+        try:
+            return self._kind(sha)
+        except GitFailed:
+            return None
 
+    @lru_cache(KEPT)  # noqa: B019
+    def _kind(self, sha: str) -> str:
+        return self.run("cat-file", "-t", sha).strip()
+
+    @lru_cache(KEPT)  # noqa: B019
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether `older` is `newer` or reachable from it."""
         return (
@@ -188,6 +200,7 @@ class BareRepository:
             == 0
         )
 
+    @lru_cache(KEPT)  # noqa: B019
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor; None when the histories are unrelated."""
         done = self._git(*self._here, "merge-base", one, other, ok=(0, 1))
@@ -195,6 +208,13 @@ class BareRepository:
 
     def is_readable(self, treeish: str) -> bool:
         """Whether its tree is small enough to be read."""
+        try:
+            return self._is_readable(treeish)
+        except GitFailed:
+            return False
+
+    @lru_cache(KEPT)  # noqa: B019
+    def _is_readable(self, treeish: str) -> bool:
         # Ten objects of a push can describe a thousand million paths, so count while git lists, and
         # stop early.
         seen = size = 0
@@ -215,14 +235,24 @@ class BareRepository:
                 seen, size = seen + chunk.count(b"\0"), size + len(chunk)
             if seen > MOST_ENTRIES or size > MOST_NAMES:
                 listing.kill()
-        return listing.returncode == 0
+                return False
+        if listing.returncode:
+            raise GitFailed(f"git ls-tree {treeish} ended with {listing.returncode}")
+        return True
 
     def merged_tree(self, base: str, head: str) -> str | None:
         """The tree of merge(base, head); None on a conflict, or for a head that is too large
         to read."""
         if not self.is_readable(head):
             return None
-        done = self._git(*self._here, "merge-tree", "--write-tree", base, head, ok=(0, 1, 128))
+        try:
+            return self._merged_tree(base, head)
+        except GitFailed:
+            return None
+
+    @lru_cache(KEPT)  # noqa: B019
+    def _merged_tree(self, base: str, head: str) -> str | None:
+        done = self._git(*self._here, "merge-tree", "--write-tree", base, head, ok=(0, 1))
         return done.stdout.decode().split("\n", 1)[0] if done.returncode == 0 else None
 
     def commit(self, tree: str, parents: tuple[str, ...], message: str, *, person: Person) -> str:
