@@ -146,7 +146,7 @@ def change_facts(job: Job, base: CommitSha, head: CommitSha) -> ChangeFacts:
 
 def in_sight(job: Job, base: CommitSha, head: CommitSha) -> tuple[str, ...] | None:
     """The paths of a change that could be visible to a user; None if that is not known."""
-    repository, is_test = job.services.repository, tests.surface_of(job)
+    repository, is_test = job.services.repository, tests.listed_by(job)
     diff = repository.diff(base, head)
     seen = sight.in_sight(
         UNKNOWN if diff.too_large else diff.files,

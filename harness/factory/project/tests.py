@@ -190,13 +190,19 @@ def _test_surface_changed(job: Job, base: CommitSha, head: CommitSha) -> bool:
     return any(is_test(path) or is_test_config(path) for path in paths)
 
 
+def listed_by(job: Job) -> Callable[[str], bool]:
+    """A function that answers which paths `[tests] paths` lists in `factory.toml` at base. Nothing
+    else is a test and no part of the app: the command may run the app's own `manage.py`."""
+    listed = GitIgnoreSpec.from_lines(job.policy.config.tests.paths)
+    return lambda path: bool(listed.match_file(path))
+
+
 def surface_of(job: Job) -> Callable[[str], bool]:
-    """A function that answers which paths belong to the project's tests, by its `factory.toml` at
-    base: those it lists, and what its command runs."""
-    config = job.policy.config.tests
-    listed = GitIgnoreSpec.from_lines(config.paths)
-    run = frozenset(word.removeprefix("./") for word in config.command)
-    return lambda path: listed.match_file(path) or path in run
+    """A function that answers which paths decide what the tests ask, by `factory.toml` at base:
+    those it lists, and what its command runs."""
+    is_listed = listed_by(job)
+    run = frozenset(word.removeprefix("./") for word in job.policy.config.tests.command)
+    return lambda path: is_listed(path) or path in run
 
 
 def run_tests(

@@ -325,6 +325,20 @@ def test_each_fact_is_read_from_its_own_side_of_the_change(world) -> None:
     )
 
 
+def test_what_runs_the_tests_may_be_the_apps_own_so_it_is_in_sight(world) -> None:
+    """A chore wrote `<h1>Buy now</h1>` into the `manage.py` that also starts the app."""
+    config = world.git.read(world.base, "factory.toml")
+    command = b'[tests]\ncommand = ["python", "./manage.py", "test"] # '
+    base, head = changed(
+        world,
+        {"factory.toml": config.replace(b"[tests]\ncommand = ", command), "manage.py": b"main()\n"},
+        {"manage.py": b"print('<h1>Buy now</h1>')\n"},
+    )
+    world.remote["main"] = world.base = base
+    assert job_of(world).policy.config.tests.command[1] == "./manage.py"
+    assert in_sight(job_of(world), base, head) == ("manage.py",)
+
+
 def test_the_forges_checks_are_facts_for_who_asks_with_them(world) -> None:
     law = b"\n## Green {#F-GREEN}\n```yaml rule\nid: F-GREEN\nlevel: enforced\ncheck: {checks_green: {}}\n```\n"
     base, head = changed(
