@@ -1,13 +1,14 @@
 """Finds the files of a change that a user could see something of. A chore must touch none of them.
 
-Out of sight are the project's tests, its papers (`docs/`, Markdown beside the root), its settings
-for other tools, locks and manifests (rules of their own ask about those), and Python whose texts
-stay the same: a text that is written, taken away or changed is one that somebody may read. Names
-are texts where a reader meets them: a keyword of a call, a field of a class, what a framework makes
-a command or an answer of by its decorator. So is what documents the code, where a framework or the
-change itself reads it. Everything else is in sight: templates, styles, scripts, pictures, data, and
-every language that is not read here. What cannot be read is in sight, and so is a module that
-imports a test: nobody else reads what tests say.
+Out of sight are the project's tests, its papers (`docs/`, Markdown at the root), its settings for
+other tools, its dependencies (rules of their own ask about those: locks, and manifests in which
+nothing else changes), and Python whose texts stay the same: a text that is written, taken away or
+changed is one that somebody may read. Names are texts where a reader meets them: a keyword of a
+call, a field of a class, what a framework makes a command or an answer of by its decorator. So is
+what documents the code, where a framework or the change itself reads it. Everything else is in
+sight: templates, styles, scripts, pictures, data, and every language that is not read here. What
+cannot be read is in sight, and so is a module that imports a test: nobody else reads what tests
+say.
 
 Not seen: a module that is not changed, and imports a test or reads documentation already."""
 
@@ -20,12 +21,17 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from harness.domain.facts import UNKNOWN, FileChange, Maybe
-from harness.governance.facts.dependencies import is_manifest
+from harness.governance.facts.dependencies.alone import changes_dependencies_alone
 from harness.governance.facts.surface import LARGEST, Read
 from harness.governance.facts.syntax import syntax_tree
 
+# Of texts at the root only those that everybody knows: a `robots.txt` is served, and a
+# `CMakeLists.txt` builds the app.
 _PAPERS = re.compile(
-    r"(?:docs?/.+|[^/]+)\.(?:md|rst|txt|adoc)|(?:licen[cs]e|notice|authors|codeowners)",
+    r"docs?/.+\.(?:md|rst|txt|adoc)|[^/]+\.(?:md|rst|adoc)|codeowners"
+    r"|(?:readme|changelog|changes|history|news|contributing|contributors|credits|licen[cs]e|notice"
+    r"|authors|maintainers|copying|copyright)(?:[-.][\w.]+)?\.txt"
+    r"|licen[cs]e|notice|authors|copying",
     re.IGNORECASE,
 )
 _TOOLS = re.compile(
@@ -93,7 +99,7 @@ def in_sight(
             is_test(change.path)
             or _PAPERS.fullmatch(path)
             or _TOOLS.fullmatch(path)
-            or is_manifest(change.path)
+            or changes_dependencies_alone(path, before=before, after=after)
         ):
             continue
         old, new = (_module(side(path)) for side in (before, after))

@@ -111,6 +111,60 @@ def test_in_sight(before, after) -> None:
     assert seen(before, after) == tuple({*before, *after})
 
 
+PACKAGE = '{"main": "app.js", "exports": {"a": 1, "b": 2}, "scripts": {"start": "node ."}}'
+PYPROJECT = '[project]\nname = "a"\nscripts.a = "a:main"\ndependencies = ["b==1"]\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("package.json", PACKAGE, PACKAGE[:-1] + ', "devDependencies": {"jest": "^30"}}'),
+        ("web/package.json", '{"pnpm": {"overrides": {"a": "1"}}}', "{}"),
+        ("pyproject.toml", PYPROJECT, PYPROJECT.replace("b==1", "b==2")),
+        ("pyproject.toml", PYPROJECT, PYPROJECT + "[tool.ruff]\nline-length = 80\n"),
+        ("pyproject.toml", "", "[tool.poetry.group.dev.dependencies]\na = '^1'\n"),
+        ("requirements-dev.txt", "a==1  # old\n", "a==2 --hash=sha256:00\n-r requirements.txt\n"),
+        ("requirements/edx/base.in", "a", "a>2"),
+        ("web/package-lock.json", "{}", "[]"),
+        ("go.sum", "a", "b"),
+        ("LICENSE-MIT.txt", "a", "b"),
+        ("changelog.txt", "a", "b"),
+    ],
+)
+def test_a_dependency_that_moves_is_out_of_sight(path, before, after) -> None:
+    assert seen({path: before}, {path: after}) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("package.json", PACKAGE, PACKAGE.replace("app.js", "test/evil.js")),
+        ("package.json", PACKAGE, PACKAGE.replace('"a": 1, "b": 2', '"b": 2, "a": 1')),
+        ("package.json", PACKAGE, PACKAGE.replace("1", "true")),
+        ("package.json", PACKAGE, PACKAGE.replace("node .", "node evil.js")),
+        ("package.json", PACKAGE, "{"),
+        ("lib/package.json", None, '{"main": "../test/evil.js"}'),
+        ("lib/package.json", '{"main": "a.js"}', None),
+        ("Package.json", "{}", "[]"),
+        ("pyproject.toml", PYPROJECT, PYPROJECT.replace("a:main", "test.evil:main")),
+        ("pyproject.toml", PYPROJECT, PYPROJECT.replace('name = "a"', 'name = "b"')),
+        ("app/setup.py", "A = 'a'", "A = '<h1>Buy now</h1>'"),
+        ("web/data/packages.txt", "a", "b"),
+        ("web/data/requirements.txt", "a", "b"),
+        ("requirements.txt", "a==1", "<h1>Buy now</h1>"),
+        ("static/composer.json", "{}", '{"name": "b"}'),
+        ("CMakeLists.txt", "a", "b"),
+        ("robots.txt", "a", "b"),
+        ("go.mod", "a", "b"),
+        ("mix.lock", "a", "b"),
+    ],
+)
+def test_a_manifest_that_names_the_apps_program_is_in_sight(path, before, after) -> None:
+    """A chore turned `main` to a file among the tests, which nobody reads for what a user sees."""
+    sides = [{} if text is None else {path: text} for text in (before, after)]
+    assert seen(*sides) == (path,)
+
+
 def test_what_is_not_known_is_not_out_of_sight() -> None:
     assert in_sight(UNKNOWN, before={}.get, after={}.get, is_test=is_test) is UNKNOWN
 
