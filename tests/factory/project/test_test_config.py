@@ -219,6 +219,64 @@ def test_of_a_composer_json_the_scripts_are_the_bases_and_of_a_package_json_what
     assert json.loads((head / "package.json").read_text()) == {"name": "new", "nyc": {"all": True}}
 
 
+def test_of_a_cargo_toml_what_is_tested_is_the_bases(sides) -> None:
+    """`autotests = false` made a crate's tests none, and the run green."""
+    head, base = sides
+    (base / "Cargo.toml").write_text(
+        '[package]\nname = "a"\n[lib]\ntest = false\n[[test]]\nname = "old"\n'
+    )
+    (head / "Cargo.toml").write_text(
+        '[package]\nname = "b"\nautotests = false\n[[test]]\nname = "new"\n'
+        '[profile.test]\nopt-level = 3\n[dependencies]\nc = "1"\n'
+    )
+    apply_tests(head, base, is_test)
+    assert tomllib.loads((head / "Cargo.toml").read_text()) == {
+        "package": {"name": "b"},
+        "lib": {"test": False},
+        "test": [{"name": "old"}],
+        "dependencies": {"c": "1"},
+    }
+
+
+def test_what_a_deno_json_takes_from_elsewhere_stays_what_it_is_on_base(sides) -> None:
+    head, base = sides
+    (base / "deno.jsonc").write_text(
+        '{"tasks": {"test": "deno test"}, // of "all"\n'
+        '"imports": {"assert": "jsr:@std/assert", "@/": "./", },}'
+    )
+    (head / "deno.jsonc").write_text(
+        '{"name": "//b", "tasks": {"test": "true"}, "test": {"exclude": ["."]}, /* "x" */ "imports":'
+        ' {"assert": "./mine.ts", "jsr:@std/assert": "./mine.ts", "@/": "./src/", "oak": "jsr:oak"}}'
+    )
+    apply_tests(head, base, is_test)
+    assert json.loads((head / "deno.jsonc").read_text()) == {
+        "name": "//b",
+        "tasks": {"test": "deno test"},
+        "imports": {"assert": "jsr:@std/assert", "@/": "./src/", "oak": "jsr:oak"},
+    }
+
+
+@pytest.mark.parametrize("text", ['"' + '\\"' * 60_000, "/* " * 40_000, '{"a": "' + "\\" * 120_001])
+def test_a_deno_json_that_nothing_closes_is_read_at_once(sides, text) -> None:
+    head, base = sides
+    (base / "deno.json").write_text("{}")
+    (head / "deno.json").write_text(text)
+    apply_tests(head, base, is_test)
+    assert (head / "deno.json").read_text() == "{}"
+
+
+def test_a_module_goes_before_the_librarys_in_each_folder_that_pythonpath_names(sides) -> None:
+    """`src/unittest.py` said that all is well, and only the root was looked at."""
+    head, base = sides
+    fill(base, src__queue_dot_py="old")
+    fill(head, src__queue_dot_py="new", src__unittest_dot_py="new", lib__unittest_dot_py="new")
+    (head / "out").symlink_to(base.parent)
+    apply_tests(head, base, is_test, roots=("src", "out", "nowhere"))
+    assert found(head) == {"src/queue.py": "new", "lib/unittest.py": "new"}
+    assert is_test_config("src/unittest.py", roots=("src",))
+    assert not is_test_config("src/unittest.py")
+
+
 def test_the_configuration_that_vitest_and_babel_find_is_the_bases(sides) -> None:
     """`test: { include: [] }` stands in Vite's file, and a plugin of Babel's can take every
     `expect` out."""
@@ -287,6 +345,12 @@ def test_what_starts_the_tests_is_protected_and_the_bases(path) -> None:
         ("composer.json", True),
         (".config/nextest.toml", True),
         ("ci.runsettings", True),
+        ("src/__mocks__/axios.js", True),
+        ("dart_test.yaml", True),
+        ("deno.json", True),
+        ("deno.jsonc", True),
+        ("crates/a/Cargo.toml", True),
+        (".cargo/config.toml", True),
         # the app is built by these, and finds its modules by them
         ("tsconfig.json", False),
         ("pom.xml", False),
