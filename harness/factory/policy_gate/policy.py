@@ -185,7 +185,7 @@ def _journeys(verdict: VerdictRecorded | None) -> Maybe[JourneyFacts]:
 
 def _test_facts(job: Job, base: CommitSha, head: CommitSha, *, diff: Diff) -> TestFacts:
     """The results of the project's tests, and which of them were weakened in their text."""
-    report, is_test = tests.compared(job, base=base, head=head), tests.surface_of(job)
+    report, is_test = tests.compared(job, base=base, head=head), tests.surface_of(job, base)
     before, after = (
         partial(job.services.repository.read, base),
         partial(job.services.repository.read, head),

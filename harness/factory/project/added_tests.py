@@ -43,6 +43,7 @@ def added_tests(job: Job, *, base: CommitSha, head: CommitSha) -> Maybe[tuple[Ad
             base,
             tests.own_modules(job, base),
             tests.layer(job),
+            base=base,
             tests_from=head,
             options=_OPTIONS,
         )

@@ -22,6 +22,7 @@ from harness.domain.errors import SandboxError
 from harness.domain.issue import CommitSha
 from harness.domain.plain import JsonDict
 from harness.domain.sandbox import Bind, Layer, SandboxLimits, SandboxSpec
+from harness.factory.project.config_names import import_roots, named_by_config
 from harness.factory.project.pytest_report import (
     PYTEST,
     REPORT,
@@ -35,7 +36,7 @@ from harness.factory.project.test_config import apply_tests, is_test_config
 from harness.factory.run.node import Job
 from harness.programs.services import with_services
 
-FORM = 7
+FORM = 8
 """The version of what is compared and how. An answer that was kept under another version is not
 used."""
 
@@ -88,7 +89,7 @@ def _on_base(job: Job, base: CommitSha, own: frozenset[str], packages: Layer | N
     kept = facts_folder(job) / f"tests-{FORM}-{job.services.repository.tree_of(base)}.json"
     if kept.exists():
         return RunResult.of_json(json.loads(kept.read_text("utf-8")))
-    result = run_tests(job, "base", base, own, packages)
+    result = run_tests(job, "base", base, own, packages, base=base)
     if result.ended:
         keep_fact(kept, result.as_json(), run=job.run)
     return result
@@ -130,9 +131,10 @@ def _compare(job: Job, base: CommitSha, head: CommitSha) -> TestReport:
     workers = min(3, 1 + (os.cpu_count() or 1))
     with ThreadPoolExecutor(workers, thread_name_prefix="tests") as pool:
         on_base = pool.submit(_on_base, job, base, own, packages)
-        on_head = pool.submit(run_tests, job, "head", head, own, packages)
+        run = partial(run_tests, job, own=own, packages=packages, base=base)
+        on_head = pool.submit(run, "head", head)
         crossed = (
-            pool.submit(run_tests, job, "crossed", head, own, packages, tests_from=base)
+            pool.submit(run, "crossed", head, tests_from=base)
             if _test_surface_changed(job, base, head)
             else on_head
         )
@@ -182,12 +184,13 @@ def _summary(after: RunResult, over: RunResult, lost: tuple[str, ...]) -> str:
 def _test_surface_changed(job: Job, base: CommitSha, head: CommitSha) -> bool:
     """Whether anything changed that can influence the results. A new file can: a conftest is
     one."""
-    is_test = surface_of(job)
+    is_test = surface_of(job, base)
+    roots = import_roots(dict(job.policy.config.tests.env))
     paths = (
         change.path.decode("utf-8", "replace")
         for change in job.services.repository.diff(base, head).files
     )
-    return any(is_test(path) or is_test_config(path) for path in paths)
+    return any(is_test(path) or is_test_config(path, roots=roots) for path in paths)
 
 
 def listed_by(job: Job) -> Callable[[str], bool]:
@@ -197,12 +200,19 @@ def listed_by(job: Job) -> Callable[[str], bool]:
     return lambda path: bool(listed.match_file(path))
 
 
-def surface_of(job: Job) -> Callable[[str], bool]:
-    """A function that answers which paths decide what the tests ask, by `factory.toml` at base:
-    those it lists, and what its command runs."""
+def surface_of(job: Job, base: CommitSha) -> Callable[[str], bool]:
+    """A function that answers which paths decide what the tests ask: those that `factory.toml`
+    lists, what its command runs, and what the base's configuration of the runner names."""
+    config, repository = job.policy.config.tests, job.services.repository
     is_listed = listed_by(job)
-    run = frozenset(word.removeprefix("./") for word in job.policy.config.tests.command)
-    return lambda path: is_listed(path) or path in run
+    run = frozenset(word.removeprefix("./") for word in config.command)
+    named = run | named_by_config(
+        [path.decode("utf-8", "replace") for path in repository.files(base)],
+        partial(repository.read, base),
+        command=config.command,
+        env=dict(config.env),
+    )
+    return lambda path: is_listed(path) or path in named
 
 
 def run_tests(
@@ -212,20 +222,21 @@ def run_tests(
     own: frozenset[str],
     packages: Layer | None,
     *,
+    base: CommitSha,
     tests_from: CommitSha | None = None,
     options: tuple[str, ...] = (),
 ) -> RunResult:
     """One run of the project's tests on a commit. `own` are the base's modules, `packages` what the
-    tests need. `tests_from` is the commit whose tests, and what configures them, take the place of
-    this one's. `options` are for pytest alone. Raises SandboxError when the run was not made or hit
-    a limit."""
+    tests need; what belongs to the tests is known by the base's configuration. `tests_from` is the
+    commit whose tests, and what configures them, take the place of this one's. `options` are for
+    pytest alone. Raises SandboxError when the run was not made or hit a limit."""
     services, config = job.services, job.policy.config
     folder = services.places.run(job.run) / "tests" / name
     # A run that was killed here may have left its copy.
     shutil.rmtree(folder, ignore_errors=True)
     services.worktrees.export(services.repository.tree_of(commit), folder)
     if tests_from:
-        _overlay(job, tests_from, folder)
+        _overlay(job, tests_from, folder, base=base)
     out = services.places.run(job.run) / "tests" / f"{name}.out"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
@@ -290,11 +301,12 @@ def environment_of_tests(packages: Mapping[str, str], theirs: Mapping[str, str])
     return found
 
 
-def _overlay(job: Job, commit: CommitSha, folder: Path) -> None:
+def _overlay(job: Job, commit: CommitSha, folder: Path, *, base: CommitSha) -> None:
     """Put a commit's tests and their configuration in the place of the folder's: its others stay
     out, changed ones are as the commit has them."""
     theirs = folder.with_name(f"{folder.name}.tests")
     shutil.rmtree(theirs, ignore_errors=True)
     job.services.worktrees.export(job.services.repository.tree_of(commit), theirs)
-    apply_tests(folder, theirs, surface_of(job))
+    roots = import_roots(dict(job.policy.config.tests.env))
+    apply_tests(folder, theirs, surface_of(job, base), roots=roots)
     shutil.rmtree(theirs)

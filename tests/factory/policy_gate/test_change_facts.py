@@ -325,6 +325,37 @@ def test_each_fact_is_read_from_its_own_side_of_the_change(world) -> None:
     )
 
 
+class Reads(FakeSandbox):
+    """A sandbox in which a plugin of the tests says whose it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: dict[str, str] = {}
+
+    def run(self, spec, *, stdin=b""):
+        folder = Path(spec.binds[0].source)
+        self.said[folder.name] = (folder / "tools" / "plugin.py").read_text("utf-8")
+        return super().run(spec, stdin=stdin)
+
+
+def test_a_plugin_that_the_bases_configuration_names_is_the_bases(world) -> None:
+    """Nobody had listed it as a test, so the change's own made every failure a pass."""
+    world.sandbox = Reads()
+    old, new = (b"def test_all():\n    assert %s\n" % one for one in (b"a == 1", b"a"))
+    base, head = changed(
+        world,
+        {"pytest.ini": b"[pytest]\naddopts = -p tools.plugin\n", "tools/plugin.py": old},
+        {"tools/plugin.py": new},
+    )
+    facts = change_facts(job_of(world), base, head)
+    assert world.sandbox.said == {
+        "base": old.decode(),
+        "head": new.decode(),
+        "crossed": old.decode(),
+    }
+    assert facts.tests.weakened == ("tools/plugin.py::test_all: `==` became `assert`: `a`",)
+
+
 def test_what_runs_the_tests_may_be_the_apps_own_so_it_is_in_sight(world) -> None:
     """A chore wrote `<h1>Buy now</h1>` into the `manage.py` that also starts the app."""
     config = world.git.read(world.base, "factory.toml")
