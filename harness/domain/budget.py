@@ -36,8 +36,8 @@ class Caps:
     pauses the factory until it is over, and no issue fails for it."""
 
     # fmt: off
-    calls_per_run: int = setting(
-        60, "Calls of models in one session of a run: an agent's, or a role's.",
+    calls_per_session: int = setting(
+        60, "Calls of models in one session: an agent's, or a role's.",
         example="100", unit="calls", least=0, most=1_000_000,
     )
     usd_per_call: Decimal = setting(

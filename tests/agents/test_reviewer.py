@@ -75,7 +75,7 @@ def test_a_cap_of_the_broker_is_a_stop_and_what_was_cast_is_kept(
     replaying.record({"model": REVIEWER, "exchanges": [vote(YES)]}, issue=issue, role="reviewer")
     world = world_of(tmp_path, replaying)
     toml = world.git.read(world.base, "factory.toml").replace(
-        b"[budget]", b"[budget]\ncalls_per_run = 1"
+        b"[budget]", b"[budget]\ncalls_per_session = 1"
     )
     world = under(world, **{"factory.toml": toml})
     with pytest.raises(BudgetExhausted):

@@ -7,7 +7,7 @@ from tests.agents.conftest import Answer, message
 from tests.factory.world import ACCEPT
 
 CAP = Decimal("0.60")
-CAPS = b"\n[budget]\nusd_per_run = 0.60\nusd_per_issue = 0.60\ncalls_per_run = 12\n"
+CAPS = b"\n[budget]\nusd_per_run = 0.60\nusd_per_issue = 0.60\ncalls_per_session = 12\n"
 
 
 def call(name, **given):

@@ -26,7 +26,7 @@ def session(
     caps = job.policy.config.caps
     own = job.node.budget if isinstance(job.node, AgentNode) else Allowance()
     # A workflow can only tighten the caps.
-    calls = min(caps.calls_per_run, own.calls or caps.calls_per_run)
+    calls = min(caps.calls_per_session, own.calls or caps.calls_per_session)
     usd = min(caps.usd_per_run, own.usd or caps.usd_per_run)
     request = SessionRequest(
         run=job.run,

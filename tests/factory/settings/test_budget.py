@@ -35,10 +35,10 @@ def prices(model="some/model", **changes):
 
 def test_each_cap_is_read_exactly_and_the_rest_is_as_it_was() -> None:
     found = config(
-        usd_per_call="0.1", usd_per_day=7, usd_per_month="0.000000001", calls_per_run=3
+        usd_per_call="0.1", usd_per_day=7, usd_per_month="0.000000001", calls_per_session=3
     ).caps
     assert found == Caps(
-        calls_per_run=3,
+        calls_per_session=3,
         usd_per_call=Decimal("0.1"),
         usd_per_day=Decimal(7),
         usd_per_month=Decimal("1e-9"),
