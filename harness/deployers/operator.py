@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.domain.errors import ConfigError
+from harness.private_text import private_text
 
 FILE = "deployers.toml"
-LARGEST_FILE = 64 * 1024
 _KEYS = frozenset({"deploy", "running", "version", "env"})
 
 
@@ -35,19 +35,9 @@ class OperatorCommand:
 def operator_commands(home: Path) -> Mapping[str, OperatorCommand]:
     """The commands by environment; none where the home has no such file. Raises ConfigError, which
     shows no value."""
-    path = home / FILE
+    text = private_text(home / FILE, what="programs of yours and their credentials")
     try:
-        with path.open("rb") as file:
-            mode = path.stat().st_mode
-            text = file.read(LARGEST_FILE + 1)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror})", file=FILE) from error
-    if mode & 0o077:
-        raise ConfigError("others may read it: chmod 600", file=FILE)
-    try:
-        document = tomllib.loads(text.decode())
+        document = tomllib.loads(text or "")
     except ValueError as error:
         # Without the parser's words, which may quote a line that holds a credential.
         raise ConfigError("is not TOML", file=FILE) from error

@@ -6,7 +6,6 @@ has what is no secret: the kinds and the quiet hours.
 """
 
 import re
-import stat
 from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from harness.domain.errors import ConfigError
 from harness.domain.notices import NoticeKind, QuietHours
 from harness.domain.plain import JsonDict
+from harness.private_text import private_text
 
 ADDRESSES = "keys/notices"
 VARIABLE = "FACTORY_NOTICES"
@@ -76,22 +76,7 @@ def addresses_of(home: Path, named: str = "") -> Addresses:
     path = home / ADDRESSES
     if named:
         return _addresses(named, VARIABLE)
-    try:
-        facts, text = path.stat(), path.read_text("utf-8")
-    except FileNotFoundError:
-        return Addresses()
-    except (OSError, ValueError) as error:
-        # Without the error's own words: those of a wrong character quote the line.
-        raise ConfigError(
-            f"the addresses cannot be read: {type(error).__name__}", file=str(path)
-        ) from None
-    # It holds passwords and tokens, and others may have read them already.
-    if stat.S_IMODE(facts.st_mode) & 0o077:
-        raise ConfigError(
-            "others may read it, and it holds passwords: `chmod 600` it, and change them",
-            file=str(path),
-        )
-    return _addresses(text, str(path))
+    return _addresses(private_text(path, what="the addresses of notices") or "", str(path))
 
 
 def _addresses(text: str, where: str) -> Addresses:

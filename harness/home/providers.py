@@ -8,7 +8,6 @@ could have the key sent there. A repository refers to a provider only by name, a
 import json
 import os
 import re
-import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from harness.domain.errors import ConfigError
+from harness.private_text import private_text
 from harness.programs.broker.providers import ANTHROPIC, DEFAULT_PROVIDER, NAME, OPENAI
 
 if TYPE_CHECKING:
@@ -126,26 +126,10 @@ def _key(home: Path, endpoint: Endpoint, environment: Mapping[str, str]) -> str:
         )
     if not endpoint.key_file:
         return NO_KEY
-    path = home / endpoint.key_file
-    try:
-        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise ConfigError(
-                f"the key of the provider {endpoint.name} may be read by others: chmod 600, and"
-                " replace what is in it",
-                file=str(path),
-            )
-        found = path.read_text("utf-8").strip()
-    except OSError as error:
-        raise ConfigError(
-            f"the key of the provider {endpoint.name} cannot be read: {error.strerror}",
-            file=str(path),
-        ) from error
-    if not found:
-        raise ConfigError(
-            f"the key of the provider {endpoint.name} is expected here, and nothing is",
-            file=str(path),
-        )
-    return found
+    path, what = home / endpoint.key_file, f"the key of the provider {endpoint.name}"
+    if found := (private_text(path, what=what) or "").strip():
+        return found
+    raise ConfigError(f"{what} is expected here, and nothing is", file=str(path))
 
 
 def endpoint(url: str) -> str:

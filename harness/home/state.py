@@ -7,7 +7,6 @@ file, nor the other way round.
 """
 
 import os
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from harness.domain.errors import ConfigError
 from harness.home.document import BRANCH, FILE, POSTGRESQL, HomeFile, read_home
 from harness.ports.clock import Clock
+from harness.private_text import private_text
 from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger, SqlLedger
 from harness.store.lock import sole_factory as sole_factory_in
@@ -175,23 +175,7 @@ def address_of(home: Path) -> str:
 
 
 def _stored_address(home: Path) -> str:
-    path = home / ADDRESS_FILE
-    try:
-        facts = path.stat()
-        text = path.read_text("utf-8").strip()
-    except FileNotFoundError:
-        return ""
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"the database's address cannot be read: {error}", file=str(path)
-        ) from error
-    # It holds a password, and others may have read it already.
-    if stat.S_IMODE(facts.st_mode) & 0o077:
-        raise ConfigError(
-            "others may read it, and it holds a password; `chmod 600` it, and change the password",
-            file=str(path),
-        )
-    return text
+    return (private_text(home / ADDRESS_FILE, what="the database's address") or "").strip()
 
 
 def _unnamed(home: Path) -> str:

@@ -4,7 +4,6 @@ A factory without webhooks misses nothing: it polls the forge anyway, and a webh
 poll sooner.
 """
 
-import stat
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from harness.home.programs import keep_token
 from harness.home.state import database_of
 from harness.log import Log
 from harness.ports.inbox import Inbox
+from harness.private_text import private_text
 from harness.store.clock import SystemClock
 from harness.store.inbox import SqlInbox
 
@@ -88,25 +88,23 @@ def secrets_of(home: Path) -> tuple[str, ...]:
     """The secrets that may sign deliveries, the newest first. Raises ConfigError if there is none,
     or if others can read the file."""
     path = home / WEBHOOK_SECRET
-    try:
-        facts, lines = path.stat(), path.read_text("ascii").split()
-    except FileNotFoundError:
+    # Whoever reads the secret can forge deliveries.
+    text = private_text(path, what="the webhooks' secret")
+    if text is None:
         raise ConfigError(
             "there is no secret, so no delivery could be verified: write the one that the forge"
             " signs with to this file, mode 0600, or let `factory init --github` create an app",
             file=str(path),
-        ) from None
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"the webhooks' secret cannot be read: {error}", file=str(path)) from None
-    # Whoever reads the secret can forge deliveries.
-    if stat.S_IMODE(facts.st_mode) & 0o077:
-        raise ConfigError(
-            "others may read it: `chmod 600` it, and exchange what is in it", file=str(path)
         )
-    if not lines or len(lines) > MOST_SECRETS or min(map(len, lines)) < LEAST_SECRET:
+    lines = text.split()
+    if (
+        not (lines and text.isascii())
+        or len(lines) > MOST_SECRETS
+        or min(map(len, lines)) < LEAST_SECRET
+    ):
         raise ConfigError(
             f"expected one secret a line, the newest first, at most {MOST_SECRETS}, each of at"
-            f" least {LEAST_SECRET} characters without spaces",
+            f" least {LEAST_SECRET} characters of ASCII without spaces",
             file=str(path),
         )
     return tuple(lines)

@@ -122,9 +122,9 @@ def test_a_key_that_is_not_there_is_named_and_nothing_is_lost(tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("mode", "content", "message"),
     [
-        (0o644, "sk-file", "may be read by others: chmod 600"),
+        (0o644, "sk-file", "others may read it, and it holds the key of the provider local"),
         (0o600, "\n", "is expected here, and nothing is"),
-        (None, "", "cannot be read: No such file"),
+        (None, "", "is expected here, and nothing is"),
     ],
     ids=["open to others", "empty", "missing"],
 )

@@ -8,12 +8,12 @@ bugsink SECRET              the same for Bugsink
 
 import hmac
 import re
-import stat
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from harness.domain.errors import ConfigError
+from harness.private_text import private_text
 
 MOST_KEYS, MOST_BYTES = 20, 20_000
 _LINE = re.compile(r"dsn ([1-9]\d{0,3}) ([0-9a-f]{32})|(sentry|glitchtip|bugsink) ([!-~]{16,200})")
@@ -56,18 +56,8 @@ def _same(one: bytes, other: bytes) -> bool:
 def keys_in(file: Path) -> Keys:
     """The keys of a file; none where there is no file. Raises ConfigError, which shows no key, for
     a file that others may read or that cannot be understood."""
-    try:
-        facts, text = file.stat(), file.read_bytes()[: MOST_BYTES + 1].decode("ascii")
-    except FileNotFoundError:
-        return Keys()
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"the keys of the error intake cannot be read: {type(error).__name__}", file=str(file)
-        ) from None
     # Whoever reads a key can report errors, and with that file issues.
-    if stat.S_IMODE(facts.st_mode) & 0o077:
-        raise ConfigError("others may read it: `chmod 600` it, and make new keys", file=str(file))
-    return _keys(text, file)
+    return _keys(private_text(file, what="the keys of the error intake") or "", file)
 
 
 def _keys(text: str, file: Path) -> Keys:
