@@ -9,6 +9,7 @@ from typing import Any
 from validators.authoring.rehearsal import Rehearsal, Round
 from validators.domain.evidence import ExpectationOutcome, Part, RunEvidence, RunKind
 from validators.domain.run_result import Result, caught, result, silence
+from validators.domain.shortened import cut
 from validators.domain.verdict import Outcome, Purpose
 from validators.performance.evidence_json import evidence_document
 
@@ -141,8 +142,7 @@ def _wrong(run: RunEvidence, one: Round) -> str:
 
 def quoted(texts: list[str], line: int) -> str:
     """A line of the journey, shortened to WIDTH characters."""
-    text = texts[line - 1].strip() if 0 < line <= len(texts) else ""
-    return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
+    return cut(texts[line - 1].strip(), WIDTH) if 0 < line <= len(texts) else ""
 
 
 def _quoted(texts: list[str], part: Part) -> str:

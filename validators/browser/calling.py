@@ -18,6 +18,7 @@ from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
 from validators.domain.journeys.calls import Answer, Method, Request
 from validators.domain.journeys.wording import visible
+from validators.domain.shortened import cut
 from validators.domain.socket_messages import messages_text
 
 MOST_REDIRECTS = 10
@@ -120,11 +121,11 @@ def _kept(answer: Answer) -> dict[str, Any]:
         "method": answer.request.method,
         "path": _line(answer.request.path),
         "headers": _without_secrets(answer.request.headers),
-        "body": _cut(answer.request.content),
+        "body": _readable(answer.request.content),
         "status": answer.status,
         "from": _line(answer.path),
         "answer_headers": _without_secrets(answer.headers),
-        "answer": _cut(_shown(answer)),
+        "answer": _readable(_shown(answer)),
         "bytes": len(answer.content),
         "millis": answer.millis,
     }
@@ -144,14 +145,13 @@ def _without_secrets(headers: tuple[tuple[str, str], ...]) -> list[list[str]]:
     ]
 
 
-def _cut(content: bytes) -> str:
+def _readable(content: bytes) -> str:
     """The beginning of a body as a person may read it, without secrets; of what is no text, its
     length."""
     text = content[: 4 * LONGEST_KEPT].decode("utf-8", "replace")
     if "\0" in text:
         return f"({len(content)} bytes)"
-    shown = _redacted(visible(text))
-    return shown if len(shown) <= LONGEST_KEPT else shown[: LONGEST_KEPT - 1] + "…"
+    return cut(_redacted(visible(text)), LONGEST_KEPT)
 
 
 def _line(value: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from validators.domain.journeys.wording import folded, visible
+from validators.domain.shortened import cut
 
 OBSERVED_CHARACTERS = 300
 
@@ -175,5 +176,4 @@ class RunEvidence:
 def observed(text: str) -> str:
     """A page's text as it is stored: one line, without invisible and control characters, at most
     OBSERVED_CHARACTERS long."""
-    line = folded(visible(text))
-    return line if len(line) <= OBSERVED_CHARACTERS else line[: OBSERVED_CHARACTERS - 1] + "…"
+    return cut(folded(visible(text)), OBSERVED_CHARACTERS)

@@ -28,6 +28,7 @@ from validators.domain.run_result import (
     silence,
     symptom,
 )
+from validators.domain.shortened import count
 from validators.domain.verdict import (
     Controls,
     Counts,
@@ -161,16 +162,12 @@ def _passed_reason(sealed: tuple[Sealed, ...]) -> str:
     suite = [one for one in sealed if one.in_suite]
     own, promises = len(sealed) - len(suite), len({one.promised for one in suite})
     if suite and not own:
-        guards = f"{_counted(len(suite), 'regression journey')} of {_counted(promises, 'promise')}"
+        guards = f"{count(len(suite), 'regression journey')} of {count(promises, 'promise')}"
         return f"no journey of its own: {guards} passed, and each could fail"
     every = f"all {len(sealed)} sealed journeys passed, and each could fail"
     if suite:
         return f"{every}: {own} of this issue, {len(suite)} of what has landed"
     return every if own > 1 else "the one sealed journey passed, and it could fail"
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _failed_reason(findings: tuple[Finding, ...], counts: Counts) -> str:

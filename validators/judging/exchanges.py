@@ -15,6 +15,7 @@ from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import RunEvidence, RunId, RunKind
 from validators.domain.journeys.wording import visible
 from validators.domain.shapes import Shape
+from validators.domain.shortened import cut
 from validators.evidence.page import Call, CallRow, Calls, Screen, Terminals
 from validators.evidence.terminal import drawn
 from validators.judging.runs import RunView, shortened
@@ -101,8 +102,7 @@ def _headers(row: Shape, key: str) -> tuple[str, ...]:
 
 
 def _body(row: Shape, key: str) -> str:
-    text = visible(row.at(key).text())
-    return text if len(text) <= LONGEST_BODY else text[: LONGEST_BODY - 1] + "…"
+    return cut(visible(row.at(key).text()), LONGEST_BODY)
 
 
 def _screens(view: RunView) -> tuple[Screen, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 from validators.domain.evidence import RunKind
 from validators.domain.journeys.journey import Journey
 from validators.domain.run_result import Result, result
+from validators.domain.shortened import count
 from validators.domain.verdict import Outcome
 from validators.evidence.page import (
     Bound,
@@ -214,7 +215,7 @@ def _looked_at(journeys: set[str], judgement: Judgement) -> tuple[str, str]:
     ways = len({run.run.journey for run in own} - red)
     if not ways:
         return "not looked at", "unsure"
-    return f"looked at in {_count(ways, 'way')}", ""
+    return f"looked at in {count(ways, 'way')}", ""
 
 
 def _controls(predicate: Mapping[str, Any]) -> Iterator[Control]:
@@ -269,7 +270,7 @@ def further_checks(predicate: Mapping[str, Any]) -> Iterator[Control]:
 def _regression_words(counts: Mapping[str, int]) -> Iterator[str]:
     if not counts["own"]:
         yield "No journey could be written for this change, so these alone judge it."
-    yield f"They protect {_count(counts['promises'], 'promise')} that earlier changes kept."
+    yield f"They protect {count(counts['promises'], 'promise')} that earlier changes kept."
     if counts["left_out"]:
         yield f"{counts['left_out']} were left out by the limit; the verdict's seed decides which."
     if counts["broken_on_base"]:
@@ -277,10 +278,6 @@ def _regression_words(counts: Mapping[str, int]) -> Iterator[str]:
             f"{counts['broken_on_base']} fail on the code before the change as well, and bind"
             " nobody until they are mended."
         )
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _held(held: int, made: int, word: str) -> tuple[str, str]:

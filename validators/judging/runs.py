@@ -27,6 +27,7 @@ from validators.domain.journeys.journey import Journey
 from validators.domain.journeys.wording import visible
 from validators.domain.run_result import PRINTED, Result, caught, result
 from validators.domain.shapes import Shape
+from validators.domain.shortened import cut
 from validators.evidence.page import Frame, Link, LookRow, NetworkRow, Run
 
 KINDS = {
@@ -228,7 +229,7 @@ def ending(run: RunEvidence) -> tuple[str, str, str]:
 
 def shortened(text: str) -> str:
     """At most LONGEST_WORDS characters."""
-    return text if len(text) <= LONGEST_WORDS else text[: LONGEST_WORDS - 1] + "…"
+    return cut(text, LONGEST_WORDS)
 
 
 def _failures(run: RunEvidence) -> int:

@@ -29,6 +29,7 @@ from validators.domain.journeys.claim import Claim, Match
 from validators.domain.journeys.values import Values
 from validators.domain.journeys.wording import matches, ordered, path_matches
 from validators.domain.json_values import MISSING, at, is_of_type, read_json, text_of
+from validators.domain.shortened import cut
 from validators.domain.socket_messages import messages_text
 from validators.performance.comparing import described
 from validators.performance.file_looks import made
@@ -316,8 +317,7 @@ def _document(answer: Answer) -> Any:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value) if value is MISSING else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+    return cut(repr(value) if value is MISSING else json.dumps(value, ensure_ascii=False), SHOWN)
 
 
 def _against(document: Any, schema: str) -> str:

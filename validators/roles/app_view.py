@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from validators.domain.json_values import MISSING, at, read_json
+from validators.domain.shortened import cut
 
 METHODS = ("get", "post", "put", "patch", "delete", "head")
 MOST_OPERATIONS, LONGEST_OPERATION = 80, 300
@@ -91,7 +92,7 @@ def _answer(one: PathAnswer) -> dict[str, Any]:
     except ValueError:
         operations = ()
     if not operations:
-        return {"status": one.status, "text": _cut(one.text, LONGEST_ANSWER)}
+        return {"status": one.status, "text": cut(one.text, LONGEST_ANSWER)}
     more = len(operations) - MOST_OPERATIONS
     rest = [f"and {more} more"] if more > 0 else []
     return {"status": one.status, "describes": [*operations[:MOST_OPERATIONS], *rest]}
@@ -99,7 +100,7 @@ def _answer(one: PathAnswer) -> dict[str, Any]:
 
 def _help(one: CommandHelp) -> dict[str, Any]:
     ended = "it did not end" if one.exit_code is None else one.exit_code
-    return {"--help ends with": ended, "prints": _cut(one.text, LONGEST_HELP)}
+    return {"--help ends with": ended, "prints": cut(one.text, LONGEST_HELP)}
 
 
 def _operations(document: Any) -> Iterator[str]:
@@ -113,7 +114,7 @@ def _operations(document: Any) -> Iterator[str]:
             if isinstance(operation := item.get(method), Mapping):
                 parts = _operation(operation, document)
                 line = f"{method.upper()} {path}" + "".join(f"; {part}" for part in parts)
-                yield _cut(line, LONGEST_OPERATION)
+                yield cut(line, LONGEST_OPERATION)
 
 
 def _operation(operation: Mapping[str, Any], document: Any) -> Iterator[str]:
@@ -154,7 +155,3 @@ def _resolved(value: Any, document: Any) -> Mapping[str, Any]:
 
 def _entries(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

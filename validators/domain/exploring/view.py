@@ -23,6 +23,7 @@ from validators.domain.journeys.controls import (
     words,
 )
 from validators.domain.journeys.wording import folded, visible
+from validators.domain.shortened import cut
 
 ANNOUNCED = frozenset({"status", "alert", "log", "timer"})
 UNREACHED = frozenset({"iframe"})
@@ -157,8 +158,7 @@ def _written(part: Part, hidden: HiddenTexts) -> Iterator[str]:
 
 
 def _quoted(text: str, *, most: int = LONGEST_TEXT) -> str:
-    line = folded(visible(text))
-    return json.dumps(line if len(line) <= most else line[: most - 1] + "…", ensure_ascii=False)
+    return json.dumps(cut(folded(visible(text)), most), ensure_ascii=False)
 
 
 def _any_of(texts: tuple[str, ...]) -> re.Pattern[str] | None:
