@@ -14,6 +14,7 @@ from harness.cli.options import as_json, emit, home
 from harness.cli.output.terminal import printable
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonDict
+from harness.domain.shortened import count
 
 if TYPE_CHECKING:
     from harness.factory.settings.workflows import EffectiveWorkflows, WorkflowFile
@@ -98,11 +99,7 @@ def check(folder: Path, as_json: bool) -> int:
     else:
         for fault in found.faults:
             click.echo(str(fault))
-        click.echo(
-            f"{len(found.faults)} problem{'s' if len(found.faults) > 1 else ''}"
-            if found.faults
-            else _clean(found)
-        )
+        click.echo(count(len(found.faults), "problem") if found.faults else _clean(found))
     return 1 if found.faults else 0
 
 

@@ -17,6 +17,7 @@ from harness.domain.events import IssueQueued
 from harness.domain.facts import UNKNOWN, ChangeFacts, Maybe
 from harness.domain.governance import Applies, Decision, OnFail
 from harness.domain.lifecycle import Event
+from harness.domain.shortened import count
 from harness.factory.records.history import History, history_of
 from harness.factory.reporting.transitions import project
 from harness.factory.run.policy_snapshot import PolicySnapshot
@@ -193,11 +194,11 @@ def exceeded_limit(
         )
         if mine >= limits.per_author:
             return Wait(
-                f"within a day the factory looks at {_issues(limits.per_author)} of one account,"
-                " and it has"
+                f"within a day the factory looks at {count(limits.per_author, 'issue')} of one"
+                " account, and it has"
             )
     return (
-        Wait(f"within a day the factory looks at {_issues(limits.per_day)}, and it has")
+        Wait(f"within a day the factory looks at {count(limits.per_day, 'issue')}, and it has")
         if full
         else None
     )
@@ -235,10 +236,6 @@ def refusal_of(decision: Decision) -> OnFail | None:
 def is_appeal(history: History) -> bool:
     """Whether the issue is here again because its filer, or a maintainer, appealed."""
     return history.last_event is Event.APPEALED
-
-
-def _issues(count: int) -> str:
-    return f"{count} issue{'' if count == 1 else 's'}"
 
 
 def _age(turn: TriageStart, now: datetime) -> float:

@@ -10,6 +10,7 @@ import builtins
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from harness.domain.shortened import shortened
 from harness.governance.facts.assertions.claims import NEVER, Claim, last_name
 
 _RANKS = {
@@ -231,5 +232,4 @@ def _is_over(name: str, other: str) -> bool:
 
 def cut(text: str) -> str:
     """One line of it, not long."""
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
+    return shortened(text, _SHOWN)
