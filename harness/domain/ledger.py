@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from typing import Generic, TypeAlias, TypeGuard, TypeVar
 
 from harness.domain.errors import LedgerError
@@ -40,6 +41,11 @@ class Recorded(Generic[E_co]):
     hash: str
     # `data`, decoded where the store reads the entry
     event: E_co = field(compare=False)
+
+    @property
+    def moment(self) -> datetime:
+        """When it was written, as a time."""
+        return datetime.fromisoformat(self.at)
 
 
 Entry: TypeAlias = Recorded[LedgerEvent]

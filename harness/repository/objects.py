@@ -45,7 +45,7 @@ def entries(git: Git, treeish: str) -> tuple[TreeEntry, ...]:
     """Every file, symlink and gitlink of a tree, in git's order. Raises GitError if there is no
     such tree."""
     listed = git.output("ls-tree", "-r", "-z", "-l", "--full-tree", treeish)
-    return tuple(_entry(record) for record in listed.split(b"\0") if record)
+    return tuple(tree_entry(record) for record in listed.split(b"\0") if record)
 
 
 def entry_at(git: Git, treeish: str, path: bytes) -> TreeEntry | None:
@@ -54,11 +54,12 @@ def entry_at(git: Git, treeish: str, path: bytes) -> TreeEntry | None:
     if not {b"", b".", b".."}.isdisjoint(path.split(b"/")):
         return None
     listed = git.output("ls-tree", "-z", "-l", "--full-tree", treeish, "--", os.fsdecode(path))
-    found = [_entry(record) for record in listed.split(b"\0") if record]
+    found = [tree_entry(record) for record in listed.split(b"\0") if record]
     return next((entry for entry in found if entry.path == path and entry.mode != "040000"), None)
 
 
-def _entry(record: bytes) -> TreeEntry:
+def tree_entry(record: bytes) -> TreeEntry:
+    """One record of `git ls-tree -z -l`."""
     facts, path = record.split(b"\t", 1)
     mode, _, oid, size = facts.decode("ascii").split()
     return TreeEntry(mode, oid, path, 0 if size == "-" else int(size))

@@ -9,7 +9,7 @@ Properties:
 page."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from harness.domain.errors import ForgeError
 from harness.domain.events import (
@@ -360,6 +360,6 @@ def _reply(context: CommandContext) -> None:
 def _answers_had(services: Services, actor: Actor) -> int:
     since = services.clock.now() - timedelta(hours=1)
     return sum(
-        entry.event.actor == actor.id and datetime.fromisoformat(entry.at) > since
+        entry.event.actor == actor.id and entry.moment > since
         for entry in recorded(services.ledger, ReplyGiven)
     )

@@ -6,7 +6,7 @@ Properties:
 - nothing is filed after the owner's stop, nor above the day's cap;
 - where the errors cannot be read, everything else goes on."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from harness.domain.error_groups import ErrorSample
@@ -162,7 +162,7 @@ def _filed_before(services: Services, marker: str, begun: Entry | None) -> int |
     """The issue that a killed factory filed and did not record, also if somebody has closed it."""
     if begun is None:
         return None
-    me, since = services.forge.account(), datetime.fromisoformat(begun.at) - LATEST_CLOCK
+    me, since = services.forge.account(), begun.moment - LATEST_CLOCK
     return next(
         (
             one.number

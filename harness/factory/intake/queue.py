@@ -155,7 +155,7 @@ def triage_starts(histories: Iterable[History]) -> Iterator[TriageStart]:
     """Every triage that began. A second one, after an edit or a reply, counts like the first."""
     for one in histories:
         for entry in one.triages:
-            yield TriageStart(one.author, one.of_the_house, datetime.fromisoformat(entry.at))
+            yield TriageStart(one.author, one.of_the_house, entry.moment)
 
 
 def in_queue_order(

@@ -21,6 +21,11 @@ MOST_WISHES = 5
 """How many of the changes that maintainers asked for an implementer reads: the last ones."""
 
 
+def document(value: object) -> str:
+    """A value as the prompts have it: one JSON document."""
+    return json.dumps(value, indent=1, ensure_ascii=False)
+
+
 def system_blocks(policy: PolicySnapshot) -> tuple[str, ...]:
     """The first blocks of every prompt at this base. They are identical byte for byte, so that a
     provider can cache them."""
@@ -42,7 +47,7 @@ def spec_card(job: Job) -> str:
     replies = (
         {"replies_of_the_same_stranger": triaged.replies} if triaged and triaged.replies else {}
     )
-    return json.dumps(
+    return document(
         {
             "issue": job.issue,
             "kind": triaged.issue_kind if triaged else None,
@@ -50,9 +55,7 @@ def spec_card(job: Job) -> str:
             "title": triaged.title if triaged else None,
             "text_of_a_stranger": triaged.body if triaged else None,
             **replies,
-        },
-        indent=1,
-        ensure_ascii=False,
+        }
     )
 
 
@@ -67,7 +70,7 @@ def _reports(job: Job) -> str:
         }
         for report in commands.reports(job.history)
     ]
-    return json.dumps(documents, indent=1, ensure_ascii=False) if documents else ""
+    return document(documents) if documents else ""
 
 
 def findings(job: Job) -> list[str]:
@@ -79,7 +82,7 @@ def findings(job: Job) -> list[str]:
 def advice(output: JsonObject, name: str) -> str:
     """What another model advised under this name in a node's output, as one JSON document; empty if
     nothing."""
-    return json.dumps(output[name], indent=1, ensure_ascii=False) if output.get(name) else ""
+    return document(output[name]) if output.get(name) else ""
 
 
 def _requested(job: Job) -> str:
@@ -90,7 +93,7 @@ def _requested(job: Job) -> str:
         *({name: one[name] for name in kept if one.get(name)} for one in history.requested),
         *({"maintainer": one.login, "says": one.words} for one in history.wishes[-MOST_WISHES:]),
     ]
-    return json.dumps(documents, indent=1, ensure_ascii=False) if documents else ""
+    return document(documents) if documents else ""
 
 
 def implementer_task(job: Job, *, step: str) -> str:

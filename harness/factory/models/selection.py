@@ -92,7 +92,7 @@ def observations_of(entries: Iterable[Entry], role: str, tier: Tier) -> Iterator
         Observation(
             entry.event.signal,
             str(entry.run),
-            datetime.fromisoformat(entry.at),
+            entry.moment,
             entry.issue or 0,
         )
         for entry in of_kind(entries, ModelTried)

@@ -13,7 +13,6 @@ import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from decimal import Decimal
 from statistics import median_low
 
@@ -178,7 +177,7 @@ class _Steps:
 
     def look_for_gaps(self) -> None:
         """Ask what the issue leaves open."""
-        plan = json.dumps(plain(self._plan), indent=1, ensure_ascii=False) if self._plan else ""
+        plan = prompts.document(plain(self._plan)) if self._plan else ""
         answer = self._answer(gaps_question(self._card, plan), gaps_schema(), attempt=2)
         triaged = self._history.triage
         written = (triaged.title, triaged.body, *triaged.replies) if triaged else ()
@@ -319,9 +318,9 @@ def median_minutes(ended: tuple[History, ...]) -> float | None:
 
 
 def _seconds_worked(history: History) -> float:
-    ended = {entry.run: datetime.fromisoformat(entry.at) for entry in history.of(RunEnded)}
+    ended = {entry.run: entry.moment for entry in history.of(RunEnded)}
     return sum(
-        (ended[entry.run] - datetime.fromisoformat(entry.at)).total_seconds()
+        (ended[entry.run] - entry.moment).total_seconds()
         for entry in history.runs
         if entry.run in ended
     )

@@ -48,10 +48,7 @@ def active_states(workflows: Mapping[str, Workflow], due: Iterable[str]) -> froz
 
 def last_passes(entries: Iterable[Entry]) -> dict[str, datetime]:
     """When each workflow's hour was last served, from the ledger's entries of kind `schedule`."""
-    return {
-        entry.event.workflow: datetime.fromisoformat(entry.at)
-        for entry in of_kind(entries, ScheduleDue)
-    }
+    return {entry.event.workflow: entry.moment for entry in of_kind(entries, ScheduleDue)}
 
 
 def urgency(history: History, *, now: datetime, days: int) -> int:
@@ -67,5 +64,5 @@ def urgency(history: History, *, now: datetime, days: int) -> int:
     # A ledger of an older version may hold a priority that is no longer known.
     if not accepted or priority not in _PRIORITIES:
         return len(_PRIORITIES)
-    waited = now - datetime.fromisoformat(accepted[-1].at)
+    waited = now - accepted[-1].moment
     return max(_PRIORITIES.index(priority) - waited.days // days, 0)

@@ -11,7 +11,7 @@ Properties:
   before it is on the forge."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from harness.domain.checks import (
@@ -208,7 +208,7 @@ def time_waited(services: Services, history: History, candidate: str) -> timedel
     """The time since this candidate was first pushed; zero if it was not."""
     shown = [one for one in history.of(CandidateShown) if one.event.candidate == candidate]
     # By the first push: a repeated one must not prolong the wait.
-    return services.clock.now() - datetime.fromisoformat(shown[0].at) if shown else timedelta()
+    return services.clock.now() - shown[0].moment if shown else timedelta()
 
 
 def is_late(

@@ -81,7 +81,7 @@ def landings_in(entries: Iterable[Entry]) -> tuple[Landing, ...]:
     found = []
     for entry in entries:
         if is_of(entry, Landed) or is_of(entry, Reverted):
-            at = datetime.fromisoformat(entry.at)
+            at = entry.moment
             reverted = is_of(entry, Reverted)
             found.append(Landing(entry.seq, entry.event.commit, entry.issue or 0, at, reverted))
     return tuple(found)
@@ -121,9 +121,7 @@ def room_today(facts: ErrorFacts, now: datetime, *, per_day: int) -> int:
     """How many more issues may be filed or opened again today."""
     today = now.astimezone(UTC).date()
     # Not `==`: after the clock was set back, what was done in its future counts as well.
-    used = sum(
-        datetime.fromisoformat(one.at).date() >= today for one in (*facts.filed, *facts.returned)
-    )
+    used = sum(one.moment.date() >= today for one in (*facts.filed, *facts.returned))
     return max(0, per_day - used)
 
 

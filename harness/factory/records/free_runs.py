@@ -138,7 +138,7 @@ class FreeRunIndex:
     def due_at(self) -> datetime | None:
         """When a wait or a question of an open run is over first. A moment in the past: now."""
         moments = [run.waits_until for run in self.open_runs()]
-        moments += [datetime.fromisoformat(request.at) for request in self.requests()]
+        moments += [request.moment for request in self.requests()]
         return min((moment for moment in moments if moment), default=None)
 
     def _read(self) -> None:

@@ -124,7 +124,7 @@ class Release:
     @property
     def changed_at(self) -> datetime:
         """When the last thing happened to it."""
-        return datetime.fromisoformat((self.moves[-1] if self.moves else self.began).at)
+        return (self.moves[-1] if self.moves else self.began).moment
 
     def tries(self, event: ReleaseEvent) -> int:
         """How often this happened since anything else did."""
@@ -283,7 +283,7 @@ class ReleaseIndex:
             CommitSha(event.commit),
             release.number if release else 0 if event.is_rollback else event.number,
             issue,
-            datetime.fromisoformat(switched.at),
+            switched.moment,
             is_rollback=event.is_rollback,
         )
 

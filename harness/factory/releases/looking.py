@@ -120,7 +120,7 @@ def _asked_at(services: Services, release: Release) -> datetime | None:
 
 def _recorded_at(release: Release) -> datetime | None:
     answers = release.answers_here()
-    return datetime.fromisoformat(answers[-1].at) if answers else None
+    return answers[-1].moment if answers else None
 
 
 def _key(release: Release) -> tuple[int, int]:

@@ -22,7 +22,6 @@ from harness.domain.events import (
     UsageRecorded,
 )
 from harness.domain.issue import Issue
-from harness.domain.ledger import Entry
 from harness.domain.lifecycle import ENDED, State
 from harness.factory.records.approval import Approval, approval
 from harness.factory.records.brakes import why_frozen
@@ -166,7 +165,7 @@ def board(services: Services, policy: PolicySnapshot) -> Board:
         landed=tuple(
             _row(one, policy)
             for one in issues(has_landed)
-            if _moment(one.transitions[-1]) >= yesterday
+            if one.transitions[-1].moment >= yesterday
         ),
         since=yesterday.date(),
         spent_today=_spent(paid, today),
@@ -220,11 +219,7 @@ def _spent(histories: tuple[History, ...], since: datetime) -> Decimal:
             entry.event.cost_usd
             for one in histories
             for entry in one.of(UsageRecorded)
-            if _moment(entry) >= since
+            if entry.moment >= since
         ),
         Decimal(0),
     )
-
-
-def _moment(entry: Entry) -> datetime:
-    return datetime.fromisoformat(entry.at)

@@ -200,7 +200,7 @@ def digest(
     """The digest at `at`. All times must have a time zone."""
     issues = histories(entries)
     # Not `>=`: what was at that very moment is in the digest before.
-    usage = [entry for entry in of_kind(entries, UsageRecorded) if _moment(entry) > since]
+    usage = [entry for entry in of_kind(entries, UsageRecorded) if entry.moment > since]
     follows = _follows(entries)
     return Digest(
         since=since,
@@ -235,14 +235,14 @@ def digest(
         outages=tuple(one for one in _outages(entries) if one.until is None or one.until > since),
         broken=tuple(
             replace(one, follows=follows.get(one.journey, ""))
-            for one in _broken([entry for entry in entries if _moment(entry) > since])
+            for one in _broken([entry for entry in entries if entry.moment > since])
         ),
     )
 
 
 def last_digest(entries: Iterable[Entry]) -> datetime | None:
     """When the last digest was written; None if there was none."""
-    moments = [_moment(entry) for entry in of_kind(entries, DigestWritten)]
+    moments = [entry.moment for entry in of_kind(entries, DigestWritten)]
     return moments[-1] if moments else None
 
 
@@ -253,9 +253,9 @@ def open_outages(entries: Iterable[Entry]) -> tuple[Outage, ...]:
 
 def _outages(entries: Iterable[Entry]) -> tuple[Outage, ...]:
     found = tuple(entries)
-    ended = {entry.event.began: _moment(entry) for entry in of_kind(found, OutageEnded)}
+    ended = {entry.event.began: entry.moment for entry in of_kind(found, OutageEnded)}
     return tuple(
-        Outage(entry.key, entry.event.message, _moment(entry), ended.get(entry.key))
+        Outage(entry.key, entry.event.message, entry.moment, ended.get(entry.key))
         for entry in of_kind(found, OutageBegan)
     )
 
@@ -328,7 +328,7 @@ def is_under_way(one: History) -> bool:
 
 
 def _moved_after(one: History, since: datetime) -> bool:
-    return _moment(one.transitions[-1]) > since
+    return one.transitions[-1].moment > since
 
 
 def _by_issue(usage: Iterable[Recorded[UsageRecorded]]) -> tuple[tuple[int, Decimal], ...]:
@@ -342,7 +342,3 @@ def _by_issue(usage: Iterable[Recorded[UsageRecorded]]) -> tuple[tuple[int, Deci
 def _usage(entry: Recorded[UsageRecorded]) -> Usage:
     used = entry.event
     return Usage(used.calls, used.input_tokens, used.output_tokens, used.cost_usd)
-
-
-def _moment(entry: Entry) -> datetime:
-    return datetime.fromisoformat(entry.at)

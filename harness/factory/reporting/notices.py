@@ -105,7 +105,7 @@ def outbox(
         began = began[:-1]
     through = began[-1].event.through if began else 0
     unsure = len(began[-1].event.about) if began and began[-1].key not in outcome else 0
-    ends = {one.event.began: _moment(one) for one in of_kind(entries, OutageEnded)}
+    ends = {one.event.began: one.moment for one in of_kind(entries, OutageEnded)}
     context = _Context(
         {one.event.number: one.event for one in of_kind(entries, ReleaseBegan)},
         {one.run: one.event.workflow for one in of_kind(entries, WorkflowStarted)},
@@ -122,7 +122,7 @@ def outbox(
         if (notice := _notice(entry, context)) and notice.kind in kinds:
             notices.append(notice)
     ready = tuple(one for one in notices if one.seq <= last)
-    return Outbox(ready, last, unsure=unsure, not_before=_retry_at([_moment(e) for e in failures]))
+    return Outbox(ready, last, unsure=unsure, not_before=_retry_at([e.moment for e in failures]))
 
 
 def _has_failed(notice: NoticeBegan, result: Entry) -> bool:
@@ -218,7 +218,7 @@ def _notice(entry: Entry, context: _Context) -> Notice | None:
         words = f"what worked is broken on {entry.event.seen:.12}; no landing can be named"
     else:
         return None
-    return Notice(entry.seq, _moment(entry), kind, words, issue) if kind else None
+    return Notice(entry.seq, entry.moment, kind, words, issue) if kind else None
 
 
 def _of_answer(answered: RegressionAnswered, issue: int) -> str:
@@ -263,7 +263,7 @@ def _only_goes_on(entry: Entry, before: Sequence[Entry]) -> bool:
     slack = timedelta() if entry.event.cause in BY_MONEY else SAME_PAUSE
     return any(
         one.event.cause == entry.event.cause
-        and datetime.fromisoformat(one.event.until) + slack >= _moment(entry)
+        and datetime.fromisoformat(one.event.until) + slack >= entry.moment
         for one in of_kind(before, PauseBegan)
         if one.seq < entry.seq and one.event.issue is None
     )
@@ -271,8 +271,4 @@ def _only_goes_on(entry: Entry, before: Sequence[Entry]) -> bool:
 
 def _is_short_outage(entry: Entry, ends: Mapping[str, datetime], now: datetime) -> bool:
     """Whether an outage ended soon, or has just begun."""
-    return is_of(entry, OutageBegan) and ends.get(entry.key, now) - _moment(entry) < OUTAGE_AFTER
-
-
-def _moment(entry: Entry) -> datetime:
-    return datetime.fromisoformat(entry.at)
+    return is_of(entry, OutageBegan) and ends.get(entry.key, now) - entry.moment < OUTAGE_AFTER

@@ -122,10 +122,9 @@ def cites(history: History) -> list[str]:
 
 def seconds(history: History) -> float:
     """Wall-clock seconds of all ended runs of the issue together."""
-    from datetime import datetime
 
-    began = {entry.run: datetime.fromisoformat(entry.at) for entry in history.runs}
-    ended = {entry.run: datetime.fromisoformat(entry.at) for entry in history.of(RunEnded)}
+    began = {entry.run: entry.moment for entry in history.runs}
+    ended = {entry.run: entry.moment for entry in history.of(RunEnded)}
     return round(
         sum((ended[run] - at).total_seconds() for run, at in began.items() if run in ended), 2
     )

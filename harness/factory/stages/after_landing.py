@@ -10,7 +10,7 @@ Properties:
 - at most one landing is reverted automatically, where the operator asks for that, and merging stays
   frozen all the same: no revert is followed by another attempt, landing or revert."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from harness.domain.checks import ChecksStatus, checks_status
 from harness.domain.errors import FactoryError, PortError
@@ -50,7 +50,7 @@ def watch(services: Services, policy: PolicySnapshot) -> None:
 
 def _look_at(services: Services, policy: PolicySnapshot, history: History) -> None:
     landing = history.of(Landed)[-1]
-    commit, at = CommitSha(landing.event.commit), datetime.fromisoformat(landing.at)
+    commit, at = CommitSha(landing.event.commit), landing.moment
     is_over = services.clock.now() - at >= timedelta(minutes=policy.config.merge.wait_minutes)
     fault, red = _fault(services, policy, commit, is_over=is_over)
     if fault:

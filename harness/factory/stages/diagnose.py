@@ -215,7 +215,7 @@ def _ask(job: Job, line: Session, shown: JsonObject) -> JsonObject:
         job.node.prompt,
         {
             "spec_card": prompts.spec_card(job),
-            "material": json.dumps(attempts, indent=1, ensure_ascii=False),
+            "material": prompts.document(attempts),
             "change": shown["change"],
             "nonce": secrets.token_hex(16),
         },

@@ -4,7 +4,6 @@ Properties:
 - only an issue whose text demonstrably stood there before can be the older one;
 - a model sees two texts, and nothing else of either issue; its answer is yes or no."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -12,8 +11,8 @@ from functools import partial
 from harness.domain.events import TriageDecided
 from harness.domain.issue import Issue
 from harness.domain.lifecycle import ENDED
-from harness.domain.plain import JsonObject
 from harness.factory.intake.issues import text_hash
+from harness.factory.models import prompts
 from harness.factory.records.history import History
 from harness.factory.run.node import Job
 from harness.factory.run.outputs import TakenIssue
@@ -158,7 +157,7 @@ def _most_similar_issue(job: Job, taken: TakenIssue) -> Earlier | None:
 def _pair(older: Earlier, taken: TakenIssue) -> str:
     """The question whether two issues ask for the same change."""
     first, second = (
-        _as_json({"title": title[:200], "text_of_a_stranger": body[:PAIR_LENGTH]})
+        prompts.document({"title": title[:200], "text_of_a_stranger": body[:PAIR_LENGTH]})
         for title, body in ((older.title, older.body), (taken.title, taken.body))
     )
     return PAIR.format(first=first, second=second)
@@ -166,7 +165,3 @@ def _pair(older: Earlier, taken: TakenIssue) -> str:
 
 def _text(taken: TakenIssue) -> str:
     return f"{taken.title}\n{taken.body}"
-
-
-def _as_json(card: JsonObject) -> str:
-    return json.dumps(card, indent=1, ensure_ascii=False)

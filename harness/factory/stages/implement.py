@@ -5,7 +5,6 @@ The agent works in a sandbox on a store of one commit. When the sandbox has ende
 the files without git, makes the commit, asks the rules, and only then pushes. It believes nothing
 that the agent reports."""
 
-import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -214,7 +213,7 @@ def _steps(job: Job) -> tuple[str, ...]:
     if len(steps) < 2:
         return ()
     return tuple(
-        json.dumps({"step": number, "of": len(steps), **step}, indent=1, ensure_ascii=False)
+        prompts.document({"step": number, "of": len(steps), **step})
         for number, step in enumerate(steps, start=1)
     )
 

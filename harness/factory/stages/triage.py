@@ -4,7 +4,6 @@ and the ids.
 The model has no tools and no token, and gives one answer of a closed form. What it cannot be sure
 of, a person decides."""
 
-import json
 from functools import partial
 from typing import Any
 
@@ -152,7 +151,7 @@ def _answer(job: Job, taken: TakenIssue, line: Session) -> JsonObject:
     request."""
     assert isinstance(job.node, AgentNode)
     question = rendered(
-        job.node.prompt, {"spec_card": _as_json(_card(taken))}, prompts=job.policy.prompts
+        job.node.prompt, {"spec_card": prompts.document(_card(taken))}, prompts=job.policy.prompts
     )
     system = prompts.system_blocks(job.policy)
     answer = job.services.model.answer(
@@ -266,10 +265,6 @@ def _estimate(job: Job, kind: str, taken: TakenIssue) -> None:
     job.services.ledger.append(
         found.event, job.key(CostEstimated.kind), issue=job.issue, run=job.run
     )
-
-
-def _as_json(card: JsonObject) -> str:
-    return json.dumps(card, indent=1, ensure_ascii=False)
 
 
 def _permalink(job: Job, source: Any) -> str:

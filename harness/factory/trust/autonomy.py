@@ -72,7 +72,7 @@ def _ended_within(history: History, now: datetime) -> bool:
     moves = history.transitions
     accepted = [at for at, one in enumerate(moves) if one.event.after is State.ACCEPTED]
     ends = (
-        datetime.fromisoformat(one.at)
+        one.moment
         for one in (moves[accepted[0] :] if accepted else ())
         if one.event.after in (State.MERGED, State.NEEDS_HUMAN)
     )

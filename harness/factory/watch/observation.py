@@ -9,7 +9,7 @@ Properties:
 
 import hashlib
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 from harness.domain.errors import ConfigError, GitError, GovernanceError, ValidatorError
@@ -39,7 +39,7 @@ def observations(services: Services) -> tuple[Recorded[CommitObserved], ...]:
 def has_room(services: Services, policy: PolicySnapshot) -> bool:
     """Whether another observation may be made within this day."""
     since = services.clock.now() - DAY
-    made = [one for one in observations(services) if datetime.fromisoformat(one.at) > since]
+    made = [one for one in observations(services) if one.moment > since]
     return len(made) < policy.config.watch.per_day
 
 

@@ -75,7 +75,7 @@ def _due(services: Services, policy: PolicySnapshot) -> Cause | None:
     if all(one.reason for one in here) and len(here) < TRIES:
         return Cause.MOVED
     night = _last_night(services, policy)
-    return Cause.NIGHT if night and datetime.fromisoformat(seen[-1].at) < night else None
+    return Cause.NIGHT if night and seen[-1].moment < night else None
 
 
 def _last_night(services: Services, policy: PolicySnapshot) -> datetime | None:

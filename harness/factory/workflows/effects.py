@@ -9,7 +9,7 @@ Properties:
 - a proposed change is asked of the rules, and a person merges it: nothing here lands."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from harness.domain.events import (
     EffectIntended,
@@ -181,4 +181,4 @@ def _had_today(job: Job) -> int:
         for entry in recorded(job.services.ledger, EffectIntended)
         if entry.event.effect in _COUNTED and entry.run != job.run
     )
-    return sum(datetime.fromisoformat(entry.at) > since for entry in intents)
+    return sum(entry.moment > since for entry in intents)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from harness.domain.errors import GovernanceError
 from harness.domain.governance import MISSION, RULES, Document
-from harness.governance.language.strays import Stray, strays
+from harness.governance.language.strays import Stray, first_line, strays
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -117,7 +117,7 @@ def _sections(document: Document, tokens: "Sequence[Token]", lines: list[str]) -
 
 
 def _section(document: Document, tokens: "Sequence[Token]", lines: list[str]) -> Section:
-    line = _first_line(tokens[0])
+    line = first_line(tokens[0])
     title, section_id = _title(tokens[1].content)
     fences = [token for token in tokens if _is_block(document, token)]
     for fence in fences:
@@ -132,9 +132,9 @@ def _section(document: Document, tokens: "Sequence[Token]", lines: list[str]) ->
         raise GovernanceError(
             "a heading has one block; give this one a heading of its own",
             file=document.file,
-            line=_first_line(fences[1]),
+            line=first_line(fences[1]),
         )
-    block = Block(fences[0].content, _first_line(fences[0]) + 1) if fences else None
+    block = Block(fences[0].content, first_line(fences[0]) + 1) if fences else None
     last = max((token.map[1] for token in tokens if token.map), default=line)
     hidden = range(*(fences[0].map or (0, 0))) if fences else range(0)
     prose = "\n".join(lines[at] for at in range(line, last) if at not in hidden)
@@ -166,7 +166,7 @@ def _is_block(document: Document, token: "Token") -> bool:
         message = f"a `yaml {words[1]}` block stands in {home}; here it would be `yaml {wanted}`"
     else:
         message = f"the block is called `{token.info.strip()}`; did you mean `yaml {wanted}`?"
-    raise GovernanceError(message, file=document.file, line=_first_line(token))
+    raise GovernanceError(message, file=document.file, line=first_line(token))
 
 
 def _check_fence(document: Document, fence: "Token", lines: list[str]) -> None:
@@ -192,9 +192,5 @@ def _nothing_binds(document: Document, tokens: "Sequence[Token]") -> None:
             raise GovernanceError(
                 "a block needs a heading with an id above it",
                 file=document.file,
-                line=_first_line(token),
+                line=first_line(token),
             )
-
-
-def _first_line(token: "Token") -> int:
-    return (token.map or (0, 0))[0] + 1

@@ -52,7 +52,7 @@ def strays(
         elif token.type == "code_block" and (at := _opener_in(token.content)) is not None:
             _refuse(
                 document,
-                _line(token) + at,
+                first_line(token) + at,
                 f"is indented so far that it is a sample; a `{wanted}` block begins its line",
             )
         elif token.type == "html_block":
@@ -74,7 +74,7 @@ def is_nearly_a_block(info: str) -> bool:
 def _sample(document: Document, fence: "Token", wanted: str) -> None:
     """A fence that is no block holds no block either, unless it is one that shows how to write
     one."""
-    line = _line(fence)
+    line = first_line(fence)
     if is_nearly_a_block(fence.info):
         _refuse(
             document, line, f"the block is called `{fence.info.strip()}`; did you mean `{wanted}`?"
@@ -100,7 +100,7 @@ def _sample(document: Document, fence: "Token", wanted: str) -> None:
 def _tagged(document: Document, token: "Token", wanted: str) -> Iterator[Stray]:
     """A comment may hold a block that is out of use. Nothing else of HTML may: what it takes in is
     an accident."""
-    line, content = _line(token), token.content.strip()
+    line, content = first_line(token), token.content.strip()
     comment = content.startswith("<!--")
     if comment and "-->" not in content:
         _refuse(
@@ -121,7 +121,7 @@ def _tagged(document: Document, token: "Token", wanted: str) -> Iterator[Stray]:
 
 
 def _prose(document: Document, token: "Token", wanted: str) -> Iterator[Stray]:
-    line = _line(token)
+    line = first_line(token)
     at = _opener_in(token.content)
     if at is not None:
         _refuse(
@@ -163,5 +163,6 @@ def _refuse(document: Document, line: int, message: str) -> None:
     raise GovernanceError(message, file=document.file, line=line)
 
 
-def _line(token: "Token") -> int:
+def first_line(token: "Token") -> int:
+    """Its first line in the file, from 1."""
     return (token.map or (0, 0))[0] + 1

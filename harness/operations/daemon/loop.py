@@ -151,8 +151,7 @@ class Loop:
     def _next_hours(self, lines: Mapping[str, str]) -> dict[str, datetime]:
         """When each workflow is due next. One that was missed while no daemon ran is due now."""
         last = {
-            entry.event.workflow: datetime.fromisoformat(entry.at)
-            for entry in recorded(self._ledger, WorkflowSeen)
+            entry.event.workflow: entry.moment for entry in recorded(self._ledger, WorkflowSeen)
         } | last_passes(self._ledger.entries(kind=SCHEDULE))
         return {
             name: first_after(line, last.get(name, self._began).astimezone(self._context.zone))

@@ -23,7 +23,7 @@ from harness.domain.facts import GITLINK
 from harness.domain.issue import TreeSha
 from harness.repository.environment import environment
 from harness.repository.names import branch_ref, shown
-from harness.repository.objects import TreeEntry, blobs
+from harness.repository.objects import TreeEntry, blobs, tree_entry
 from harness.repository.original.address import RepositoryAddress
 from harness.repository.plumbing import Git, GitResult
 from harness.repository.tree_edits import changed_tree
@@ -292,7 +292,7 @@ def _entries(original: _OriginalGit, walk: WalkLimits) -> tuple[TreeEntry, ...]:
         raise ConfigError(
             f"{place} has {count:,} files; the factory works on at most {walk.files:,}"
         )
-    entries = tuple(_entry(record) for record in listed.split(b"\0") if record)
+    entries = tuple(tree_entry(record) for record in listed.split(b"\0") if record)
     largest = max(entries, key=lambda entry: entry.size, default=None)
     if largest is None:
         raise ConfigError(f"the default branch of {place} holds no file")
@@ -307,12 +307,6 @@ def _entries(original: _OriginalGit, walk: WalkLimits) -> tuple[TreeEntry, ...]:
             f" {walk.total_bytes >> 20:,} MB"
         )
     return entries
-
-
-def _entry(record: bytes) -> TreeEntry:
-    facts, path = record.split(b"\t", 1)
-    mode, _, oid, size = facts.decode("ascii").split()
-    return TreeEntry(mode, oid, path, 0 if size == "-" else int(size))
 
 
 def _remarks(

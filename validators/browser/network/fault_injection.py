@@ -66,7 +66,7 @@ from validators.browser.network.mutations import (
     reversed_tables,
     swapped,
 )
-from validators.browser.network.sockets import OPENED, SOCKET
+from validators.browser.network.sockets import OPENED, opens_socket
 from validators.domain.evidence import FaultFacts, FaultInjector
 from validators.domain.journeys.data_at_stake import Stakes
 from validators.domain.journeys.wording import folded
@@ -102,9 +102,9 @@ class FaultInjection:
         """The answer to a write that never reaches the app; None to let the request through."""
         if self._injector not in (FaultInjector.STALE, FaultInjector.ERROR_500):
             return None
-        if not _is_write(request) and not (_is_socket(request) and content):
+        if not _is_write(request) and not (opens_socket(request) and content):
             return None
-        if _is_socket(request) and self._injector is FaultInjector.ERROR_500:
+        if opens_socket(request) and self._injector is FaultInjector.ERROR_500:
             # The app gets the message, and then the socket is closed.
             return None
         self._changed += 1
@@ -113,7 +113,7 @@ class FaultInjection:
             self._touched = self._reached = True
         if self._injector is FaultInjector.ERROR_500:
             return _broken()
-        if _is_socket(request):
+        if opens_socket(request):
             return _sent_as_if_answered(content)
         return _called_as_if_done(content, stakes) if request.called else _as_if_done(request)
 
@@ -141,7 +141,7 @@ class FaultInjection:
                 mutation = swapped(content, kind, self._stakes())
             case FaultInjector.DROP_ROW:
                 mutation = self._rows(request, content, kind)
-            case FaultInjector.ERROR_500 if _is_socket(request) and answer.status == OPENED:
+            case FaultInjector.ERROR_500 if opens_socket(request) and answer.status == OPENED:
                 mutation = lost_messages(content, self._stakes(), every=True)
             case FaultInjector.FROZEN:
                 first = self._frozen(request, answer, content)
@@ -163,7 +163,7 @@ class FaultInjection:
             return self._without_headers(answer)
         if self._injector is not FaultInjector.ERROR_500:
             return answer
-        if _is_socket(request):
+        if opens_socket(request):
             return self._closed(answer)
         if request.called:
             return self._with_another_status(answer)
@@ -214,7 +214,7 @@ class FaultInjection:
 
     def _rows(self, request: Head, content: bytes, kind: str) -> Mutation:
         stakes = self._stakes()
-        if _is_socket(request) and kind.endswith("json"):
+        if opens_socket(request) and kind.endswith("json"):
             lost = lost_messages(content, stakes)
             if lost.content != content:
                 return lost
@@ -250,11 +250,6 @@ def _asked(request: Head) -> tuple[str, str]:
 
 def _is_write(request: Head) -> bool:
     return request.first in WRITES and request.header("sec-fetch-mode") != "no-cors"
-
-
-def _is_socket(request: Head) -> bool:
-    """Whether a call opens a web socket."""
-    return request.called and request.first == SOCKET
 
 
 def _carried(request: Head, content: bytes) -> Iterator[str]:

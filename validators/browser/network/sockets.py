@@ -38,6 +38,11 @@ _OF_THE_CONNECTION = (
 _DEFLATE = "permessage-deflate"
 
 
+def opens_socket(request: Head) -> bool:
+    """Whether a call opens a web socket."""
+    return request.called and request.first == SOCKET
+
+
 @dataclass(slots=True)
 class Conversation:
     """One web socket to the app: `sent` goes out once it is open, and then at most `wanted`

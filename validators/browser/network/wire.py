@@ -39,7 +39,7 @@ from validators.browser.network.exchange import (
     whole,
 )
 from validators.browser.network.http1 import Head, Incoming, WireBroken, unpacked
-from validators.browser.network.sockets import SOCKET, Conversation, relayed
+from validators.browser.network.sockets import Conversation, opens_socket, relayed
 from validators.browser.network.stillness import Reading
 from validators.domain.event_stream import EVENT_STREAM
 
@@ -251,7 +251,7 @@ class Wire:
         asked = request
         if self._tamper:
             asked, content = self._tamper.request(request, content)
-        if _opens_socket(request):
+        if opens_socket(request):
             found = await self._conversation(request, asked, content, exchange)
             await self._deliver(request, writer, *found)
             return
@@ -378,10 +378,6 @@ class Wire:
     async def _deliver(
         self, request: Head, writer: asyncio.StreamWriter, answer: Head, content: bytes
     ) -> None:
-        if _opens_socket(request):
+        if opens_socket(request):
             answer = self.callers.carried(answer)
         await deliver(writer, answer, content)
-
-
-def _opens_socket(request: Head) -> bool:
-    return request.called and request.first == SOCKET

@@ -5,7 +5,6 @@ The forge stores only the public half of an App's key, and only digests of token
 is valid once, for an hour.
 """
 
-import hashlib
 import json
 import re
 import secrets
@@ -76,14 +75,16 @@ def create(tx: Transaction, manifest: Manifest, *, owner: User) -> tuple[App, st
         )
     )
     code = secrets.token_hex(20)
-    tx.db.execute(insert(app_codes).values(digest=_digest(code), app_id=bot.id, created_at=tx.now))
+    tx.db.execute(
+        insert(app_codes).values(digest=people.digest_of(code), app_id=bot.id, created_at=tx.now)
+    )
     return named(tx, slug), code
 
 
 def convert(tx: Transaction, code: str) -> Conversion:
     """Give the App of a code its key and secrets. Raises Refused (404) for an unknown,
     used or expired code."""
-    where = app_codes.c.digest == _digest(code), app_codes.c.created_at > tx.now - HOUR
+    where = app_codes.c.digest == people.digest_of(code), app_codes.c.created_at > tx.now - HOUR
     number = tx.db.execute(select(app_codes.c.app_id).where(*where)).scalar_one_or_none()
     if number is None:
         raise not_found()
@@ -218,7 +219,7 @@ def issue_token(
     tx.db.execute(delete(app_tokens).where(app_tokens.c.expires_at <= tx.now))
     tx.db.execute(
         insert(app_tokens).values(
-            digest=_digest(token),
+            digest=people.digest_of(token),
             installation_id=found.id,
             permissions=json.dumps(wanted),
             expires_at=tx.now + HOUR,
@@ -230,7 +231,7 @@ def issue_token(
 
 def grant_of(tx: Transaction, token: str) -> Grant | None:
     """What an installation token may do; None for an unknown, revoked or expired one."""
-    row = tx.db.execute(_LIVING, {"digest": _digest(token), "now": tx.now}).one_or_none()
+    row = tx.db.execute(_LIVING, {"digest": people.digest_of(token), "now": tx.now}).one_or_none()
     if row is None:
         return None
     only = None if row.repositories is None else frozenset(json.loads(row.repositories))
@@ -241,7 +242,7 @@ def grant_of(tx: Transaction, token: str) -> Grant | None:
 
 def revoke_token(tx: Transaction, token: str) -> None:
     """Revoke a token."""
-    tx.db.execute(delete(app_tokens).where(app_tokens.c.digest == _digest(token)))
+    tx.db.execute(delete(app_tokens).where(app_tokens.c.digest == people.digest_of(token)))
 
 
 def _key_pair() -> tuple[str, str]:
@@ -304,7 +305,3 @@ def _chosen(tx: Transaction, number: int) -> frozenset[int]:
             select(installed.c.repository_id).where(installed.c.installation_id == number)
         ).scalars()
     )
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

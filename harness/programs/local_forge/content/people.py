@@ -88,21 +88,21 @@ def issue_key(tx: Transaction, user: User, kind: str) -> str:
     """Create a token or session. Only its digest is stored, so it can be shown only now."""
     key = f"lof_{secrets.token_urlsafe(30)}"
     tx.db.execute(
-        insert(keys).values(digest=_digest(key), kind=kind, user_id=user.id, created_at=tx.now)
+        insert(keys).values(digest=digest_of(key), kind=kind, user_id=user.id, created_at=tx.now)
     )
     return key
 
 
 def revoke_key(tx: Transaction, key: str) -> None:
     """Revoke a token or session."""
-    tx.db.execute(keys.delete().where(keys.c.digest == _digest(key)))
+    tx.db.execute(keys.delete().where(keys.c.digest == digest_of(key)))
 
 
 def holder(tx: Transaction, key: str, kind: str) -> User | None:
     """The account of a key; None for an unknown or revoked key, or a session that is too old."""
     # Sessions expire; tokens last until they are revoked.
     oldest = tx.now - SESSION_SECONDS if kind == SESSION else 0
-    wanted = {"digest": _digest(key), "kind": kind, "oldest": oldest}
+    wanted = {"digest": digest_of(key), "kind": kind, "oldest": oldest}
     row = tx.db.execute(_HOLDER, wanted).one_or_none()
     return None if row is None else _user(row)
 
@@ -140,5 +140,6 @@ def _user(row: Any) -> User:
     return User(row.id, row.login, row.kind, Role(row.role), row.created_at)
 
 
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode(errors="replace")).hexdigest()
+def digest_of(secret: str) -> str:
+    """What is stored of a secret, to recognise it by."""
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
