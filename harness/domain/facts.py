@@ -78,7 +78,12 @@ class FileChange:
     @property
     def name(self) -> str:
         """The path for a person to read: what is not UTF-8 is shown escaped."""
-        return self.path.decode("utf-8", "backslashreplace")
+        return shown_path(self.path)
+
+
+def shown_path(path: bytes) -> str:
+    """A path for a person to read: what is not UTF-8 is shown escaped."""
+    return path.decode("utf-8", "backslashreplace")
 
 
 class Origin(StrEnum):

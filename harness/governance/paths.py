@@ -95,6 +95,11 @@ def matches(patterns: tuple[str, ...], path: bytes) -> bool:
     return bool(patterns) and _compiled(patterns).match(text_of(path)) is not None
 
 
+def speaks_of(path: bytes, *, paths: tuple[str, ...], exclude: tuple[str, ...]) -> bool:
+    """Whether a check of `paths` (all, where none is named) but `exclude` is about this path."""
+    return (not paths or matches(paths, path)) and not matches(exclude, path)
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def resembles(patterns: tuple[str, ...], path: bytes) -> bool:
     """Whether any pattern matches this path, or what it looks like. For denials: never use it to

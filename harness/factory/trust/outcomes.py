@@ -18,7 +18,7 @@ from harness.domain.events import (
     RegressionTraced,
     Reverted,
 )
-from harness.domain.facts import UNKNOWN, FileChange, Maybe
+from harness.domain.facts import UNKNOWN, FileChange, Maybe, shown_path
 from harness.domain.ledger import Entry, is_of
 from harness.domain.lifecycle import Event
 from harness.domain.trust import ChangeTraits, Followed, Outcome
@@ -55,7 +55,7 @@ def main_area(files: Sequence[FileChange]) -> str:
     lines: dict[str, int] = {}
     for change in (*_outside_tests(files),) or files:
         first, below, _ = change.path.partition(b"/")
-        area = first.decode("utf-8", "backslashreplace") if below else "."
+        area = shown_path(first) if below else "."
         lines[area] = lines.get(area, 0) + (change.added or 0) + (change.deleted or 0)
     return min(lines, key=lambda area: (-lines[area], area), default="")
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.domain.facts import GITLINK, UNKNOWN, AddedContent, ChangeFacts
+from harness.domain.facts import GITLINK, UNKNOWN, AddedContent, ChangeFacts, shown_path
 from harness.domain.governance import CheckAnswer
 from harness.governance.checks.answers import none_of, unknown
 from harness.governance.checks.arguments import Binary, Globs, Patterns
-from harness.governance.paths import matches
+from harness.governance.paths import speaks_of
 from harness.governance.patterns import found_in
 
 
@@ -37,7 +37,7 @@ class AddedText:
         found = [
             place
             for text in facts.added
-            if self._speaks_of(text.path)
+            if speaks_of(text.path, paths=self.paths, exclude=self.exclude)
             for place in self._found(text)
         ]
         unread = [
@@ -45,21 +45,18 @@ class AddedText:
             for change in facts.files
             if change.lines is UNKNOWN
             and change.new_mode != GITLINK
-            and self._speaks_of(change.path)
+            and speaks_of(change.path, paths=self.paths, exclude=self.exclude)
             and not (change.binary and self.binary == "ignore")
         ]
         if unread and not found:
             return unknown(f"which text the change adds to {', '.join(unread[:3])}")
         return none_of(found, "added text that must not be")
 
-    def _speaks_of(self, path: bytes) -> bool:
-        return (not self.paths or matches(self.paths, path)) and not matches(self.exclude, path)
-
     def _found(self, text: AddedContent) -> Iterator[str]:
         lines = tuple(_lines(text.content))
         for pattern in self.deny:
             if any(found_in(pattern, line) for line in lines):
-                yield f"{text.path.decode('utf-8', 'backslashreplace')} (`{pattern}`)"
+                yield f"{shown_path(text.path)} (`{pattern}`)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +73,18 @@ class ApiSurface:
         if facts.api is UNKNOWN:
             return unknown("what callers lose")
         lost = [
-            f"{_shown(loss.path)}: {loss.name} {loss.message}"
+            f"{shown_path(loss.path)}: {loss.name} {loss.message}"
             for loss in facts.api.lost
-            if self._speaks_of(loss.path)
+            if speaks_of(loss.path, paths=self.paths, exclude=self.exclude)
         ]
-        unread = [_shown(path) for path in facts.api.unread if self._speaks_of(path)]
+        unread = [
+            shown_path(path)
+            for path in facts.api.unread
+            if speaks_of(path, paths=self.paths, exclude=self.exclude)
+        ]
         if unread and not lost:
             return unknown(f"what callers of {', '.join(unread[:3])} lose")
         return none_of(lost, "public names lost")
-
-    def _speaks_of(self, path: bytes) -> bool:
-        return (not self.paths or matches(self.paths, path)) and not matches(self.exclude, path)
 
 
 def _lines(content: bytes) -> Iterator[str]:
@@ -98,7 +96,3 @@ def _lines(content: bytes) -> Iterator[str]:
         parts = line.splitlines()
         if len(parts) > 1:
             yield from parts
-
-
-def _shown(path: bytes) -> str:
-    return path.decode("utf-8", "backslashreplace")

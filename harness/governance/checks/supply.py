@@ -10,6 +10,7 @@ from harness.domain.facts import (
     DependencyMove,
     Origin,
     SecretFound,
+    shown_path,
 )
 from harness.domain.governance import CheckAnswer
 from harness.governance.checks.answers import none_of, unknown
@@ -58,9 +59,8 @@ class Dependencies:
 
 def _shown(change: DependencyChange) -> str:
     origin = "" if change.origin is Origin.REGISTRY else f" from {change.origin}"
-    manifest = change.manifest.decode("utf-8", "backslashreplace")
     near = f", a name nearly that of {change.near}," if change.near else ""
-    return f"{change.name}{near} {change.move}{origin} in {manifest}"
+    return f"{change.name}{near} {change.move}{origin} in {shown_path(change.manifest)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,4 @@ class Secrets:
 
 
 def _place(found: SecretFound) -> str:
-    return (
-        f"{found.path.decode('utf-8', 'backslashreplace')}:{found.line} {found.rule}"
-        f" ({found.shown})"
-    )
+    return f"{shown_path(found.path)}:{found.line} {found.rule} ({found.shown})"

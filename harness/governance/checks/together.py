@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.domain.facts import UNKNOWN, ChangeFacts, ChangeKind, FileChange
+from harness.domain.facts import UNKNOWN, ChangeFacts, ChangeKind, FileChange, shown_path
 from harness.domain.governance import CheckAnswer
 from harness.governance.checks.answers import none_of, unknown
 from harness.governance.checks.arguments import Globs
@@ -115,7 +115,7 @@ class Migrations:
                 if _folder(other) == _folder(path) and not _comes_after(path, other)
             ]
             if before:
-                yield f"{_shown(path)} (after {_shown(max(before, key=_order))})"
+                yield f"{shown_path(path)} (after {shown_path(max(before, key=_order))})"
             standing.append(path)
 
 
@@ -133,7 +133,3 @@ def _order(path: bytes) -> tuple[int, str]:
 def _comes_after(path: bytes, other: bytes) -> bool:
     (number, name), (there, its_name) = _order(path), _order(other)
     return number > there if number >= 0 and there >= 0 else name > its_name
-
-
-def _shown(path: bytes) -> str:
-    return path.decode("utf-8", "backslashreplace")

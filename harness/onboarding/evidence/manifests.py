@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from configparser import ConfigParser
 from configparser import Error as ConfigSyntaxError
 
+from packaging.utils import canonicalize_name
+
 from harness.governance.facts.syntax import syntax_tree
 from harness.onboarding.evidence.sources import Sources, json_object, table, toml_document
 from harness.onboarding.survey import Evidence, NamedPackage
@@ -39,7 +41,7 @@ _PLATFORM = re.compile(r"(?:php|ext-.+|composer-.+)\Z")
 def packages_in(sources: Sources) -> tuple[NamedPackage, ...]:
     """Each package once, at the first place that names it, in the order of the manifests."""
     found: dict[str, NamedPackage] = {}
-    own = normalised(_own_name(sources))
+    own = canonicalize_name(_own_name(sources))
     for file, name in _named(sources):
         # Poetry lists `python` itself, and an extra may name its own project.
         if name not in found and name not in ("python", own):
@@ -59,12 +61,7 @@ def names_in(text: str) -> Iterator[str]:
     for line in text.splitlines():
         found = _NAME.match(line.strip())
         if found and not line.strip().startswith(("-", "#")) and not line.startswith((" ", "\t")):
-            yield normalised(found[0])
-
-
-def normalised(name: str) -> str:
-    """A Python distribution's name in the form that PEP 503 compares."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+            yield canonicalize_name(found[0])
 
 
 def setup_lists(sources: Sources) -> Mapping[str, tuple[str, ...]]:
@@ -135,7 +132,7 @@ def _pyproject(sources: Sources) -> Iterator[str]:
     poetry = table(tool, "poetry")
     groups = [table(poetry, "group", name, "dependencies") for name in table(poetry, "group")]
     for named in (table(poetry, "dependencies"), table(poetry, "dev-dependencies"), *groups):
-        yield from map(normalised, named)
+        yield from map(canonicalize_name, named)
 
 
 def _of_list(group: object) -> Iterator[str]:
@@ -212,7 +209,7 @@ def _texts(node: ast.expr, given: Mapping[str, ast.expr]) -> Iterator[str]:
 def _pipfile(sources: Sources) -> Iterator[str]:
     found = toml_document(sources.contents.text("Pipfile"))
     for section in ("packages", "dev-packages"):
-        yield from map(normalised, table(found, section))
+        yield from map(canonicalize_name, table(found, section))
 
 
 def _package_json(sources: Sources) -> Iterator[str]:

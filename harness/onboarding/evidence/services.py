@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
+
 from harness.domain.sandbox import Service
-from harness.onboarding.evidence.manifests import names_in, normalised, setup_lists
+from harness.onboarding.evidence.manifests import names_in, setup_lists
 from harness.onboarding.evidence.sources import Sources, table
 from harness.onboarding.survey import Evidence, NamedPackage, NamedService
 
@@ -121,7 +123,7 @@ def _needed(sources: Sources, packages: Iterable[NamedPackage]) -> Iterator[Name
     needed = {
         "package.json": set(table(sources.package_json, "dependencies")),
         "pyproject.toml": {
-            *map(normalised, table(sources.pyproject, "tool", "poetry", "dependencies")),
+            *map(canonicalize_name, table(sources.pyproject, "tool", "poetry", "dependencies")),
             *_names(table(sources.pyproject, "project").get("dependencies")),
         },
         **dict.fromkeys(("setup.py", "setup.cfg"), required),
