@@ -63,15 +63,15 @@ def test_the_repositorys_own_table_goes_first_and_its_longest_beginning_counts()
     assert family_of("gpt-5.5", own=own) == "gpt"
 
 
-LADDER = (Tier("claude-sonnet-5-5"), Tier("claude-opus-5-5"), Tier("gpt-5.5", provider="openai"))
+LADDER = (Tier("claude-sonnet-5-5"), Tier("claude-opus-5-5"), Tier("openai/gpt-5.5"))
 
 
 @pytest.mark.parametrize(
     ("wrote", "left"),
     [
-        ([], ["claude-sonnet-5-5", "claude-opus-5-5", "gpt-5.5"]),
-        (["claude-sonnet-4"], ["claude-opus-5-5", "gpt-5.5"]),
-        (["claude-sonnet-4", "claude-opus-4"], ["gpt-5.5"]),
+        ([], ["claude-sonnet-5-5", "claude-opus-5-5", "openai/gpt-5.5"]),
+        (["claude-sonnet-4"], ["claude-opus-5-5", "openai/gpt-5.5"]),
+        (["claude-sonnet-4", "claude-opus-4"], ["openai/gpt-5.5"]),
         (["claude-sonnet-4", "claude-opus-4", "elsewhere/gpt-5"], []),
     ],
 )

@@ -18,9 +18,11 @@ MOST_TOKENS = 1_000_000
 class Tier:
     """One model that may play a role, and how it is asked. Empty and 0 leave it to whoever asks."""
 
-    model: str = field(metadata=required("The model's name.", example='"claude-opus-5-5"'))
-    provider: str = setting(
-        "", "A provider of the home; empty: the one that the home has.", example='"openai"'
+    model: str = field(
+        metadata=required(
+            "The model's name; of another provider of the home, `PROVIDER/NAME`.",
+            example='"claude-opus-5-5"',
+        )
     )
     effort: str = setting(
         "", "`low`, `medium`, `high`, or another word of its provider.", example='"high"'
@@ -35,11 +37,6 @@ class Tier:
         example='"theirs"',
     )
     # fmt: on
-
-    @property
-    def name(self) -> str:
-        """How the broker, the ledger and people call it."""
-        return f"{self.provider}/{self.model}" if self.provider else self.model
 
 
 FallbackChain = tuple[Tier, ...]

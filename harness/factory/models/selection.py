@@ -54,13 +54,13 @@ def select_model(
     order = [
         tier
         for tier in (*fallbacks[at_least:], *reversed(fallbacks[:at_least]))
-        if tier.name not in tried
+        if tier.model not in tried
     ]
     candidates = [(tier, breaker_of(job, role, tier)) for tier in order]
     chosen = next((pair for pair in candidates if pair[1].circuit is not Circuit.OPEN), None)
     if chosen is None:
         until = [state.until for _, state in candidates if state.until]
-        raise _all_paused(role, until, names=[tier.name for tier in order])
+        raise _all_paused(role, until, names=[tier.model for tier in order])
     tier, state = chosen
     if state.circuit is Circuit.HALF_OPEN:
         _record(
@@ -96,7 +96,7 @@ def observations_of(entries: Iterable[Entry], role: str, tier: Tier) -> Iterator
             entry.issue or 0,
         )
         for entry in of_kind(entries, ModelTried)
-        if (entry.event.role, entry.event.model) == (role, tier.name)
+        if (entry.event.role, entry.event.model) == (role, tier.model)
     )
 
 
@@ -131,7 +131,7 @@ def first_answer(
         tier = select_model(
             job, role, fallbacks, tried=frozenset(names), why=str(tried[-1]) if tried else ""
         )
-        names.add(tier.name)
+        names.add(tier.model)
         number = (attempt or job.number) + (LATER_TIERS * fallbacks.index(tier))
         try:
             with session(job, role, tier, attempt=number) as line:
@@ -164,8 +164,8 @@ def reviewers(config: Config, history: History) -> FallbackChain:
 
 def _record(job: Job, role: str, tier: Tier, signal: ModelSignal, message: str) -> None:
     job.services.ledger.append(
-        ModelTried(role, tier.name, signal, message[:500]),
-        f"{job.run}/{role}/{tier.name}/{signal}",
+        ModelTried(role, tier.model, signal, message[:500]),
+        f"{job.run}/{role}/{tier.model}/{signal}",
         issue=job.issue,
         run=job.run,
     )
@@ -173,12 +173,12 @@ def _record(job: Job, role: str, tier: Tier, signal: ModelSignal, message: str) 
 
 def _record_choice(job: Job, role: str, tier: Tier, first: Tier, why: str) -> None:
     job.services.ledger.append(
-        ModelSubstituted(role, tier.name, in_place_of=first.name, why=why[:1000]),
-        f"{job.run}/{role}/{tier.name}/cast",
+        ModelSubstituted(role, tier.model, in_place_of=first.model, why=why[:1000]),
+        f"{job.run}/{role}/{tier.model}/cast",
         issue=job.issue,
         run=job.run,
     )
-    message = f"{tier.name} in place of {first.name} as {role}: {why[:200]}"
+    message = f"{tier.model} in place of {first.model} as {role}: {why[:200]}"
     job.services.log.write(
         "model-substituted", message, run=job.run, issue=job.issue, node=job.node.id
     )
@@ -188,7 +188,7 @@ def _open_breakers(role: str, candidates: Iterable[tuple[Tier, ModelBreaker]]) -
     for tier, state in candidates:
         if state.circuit is Circuit.OPEN and state.until:
             yield (
-                f"{tier.name} failed {state.failures} times as {role} and is paused until"
+                f"{tier.model} failed {state.failures} times as {role} and is paused until"
                 f" {state.until:%H:%M} UTC"
             )
 

@@ -33,7 +33,7 @@ def session(
         role=role,
         issue=job.issue,
         attempt=attempt or job.number,
-        model=tier.name,
+        model=tier.model,
         calls=calls,
         usd=usd,
         usd_call=caps.usd_per_call,
@@ -42,7 +42,9 @@ def session(
         usd_day=caps.usd_per_day,
         usd_month=caps.usd_per_month,
         api=job.policy.config.agent(tier).kind.api,
-        price=next((price for price in job.policy.config.prices if price.model == tier.name), None),
+        price=next(
+            (price for price in job.policy.config.prices if price.model == tier.model), None
+        ),
     )
     with job.services.broker.open(request) as opened:
         try:

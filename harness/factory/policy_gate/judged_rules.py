@@ -80,7 +80,7 @@ class _Poll:
 
     @property
     def model(self) -> str:
-        return self.voter.name if self.voter else "nobody"
+        return self.voter.model if self.voter else "nobody"
 
     def key(self, number: int) -> str:
         """The vote's ledger key. It covers everything that is asked and shown: any other word is

@@ -80,7 +80,7 @@ class Models:
                     file=FILE,
                     key=f"models.{role}",
                 )
-            if len({tier.name for tier in fallbacks}) != len(fallbacks):
+            if len({tier.model for tier in fallbacks}) != len(fallbacks):
                 raise ConfigError(
                     "a model is there twice; name each once", file=FILE, key=f"models.{role}"
                 )
@@ -170,7 +170,7 @@ def _with_another_author(
     # Without a better one, the model that implements where nobody names one.
     order = (*chain(*preferred), *Models().implementer, *models.triage, *named.get("actor", ()))
     # Only its name: the sealed program asks in a way of its own.
-    found = tuple(Tier(tier.model, tier.provider) for tier in apart(order)[:1])
+    found = tuple(Tier(tier.model) for tier in apart(order)[:1])
     return replace(models, author=found or models.author)
 
 
@@ -183,9 +183,9 @@ def _author_of_the_same_family(
         tier for tier in models.implementer if family_of(tier.model, own=families) == family
     )
     return ConfigError(
-        f"{author.name} is of the family {family}, as the implementer {writer.name} is: it would"
+        f"{author.model} is of the family {family}, as the implementer {writer.model} is: it would"
         " write sealed journeys with the same blind spots. Name one of another family, such as"
-        f" {other.name} (`models.{role}`), or leave `author` out. If all of them are one family"
+        f" {other.model} (`models.{role}`), or leave `author` out. If all of them are one family"
         " to you, say so under `[families]`",
         file=FILE,
         key="models.author",

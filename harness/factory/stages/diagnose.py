@@ -73,7 +73,7 @@ def diagnose(job: Job) -> NodeResult:
     learn(job, answer.get("lessons"), role=ROLE)
     entry = job.services.ledger.append(
         DiagnosisGiven(
-            model=tier.name,
+            model=tier.model,
             diagnosis=checked,
             dropped=dropped,
             of=tuple(one.entry for one in failed_attempts(job.history)),

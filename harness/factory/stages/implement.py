@@ -70,7 +70,7 @@ def _escalated(job: Job) -> str:
     if not now.escalates:
         return ""
     means = (
-        f"{models.implementer[now.tier].name} makes it" if now.tier else "",
+        f"{models.implementer[now.tier].model} makes it" if now.tier else "",
         "somebody looks first at what went wrong" if now.diagnosed else "",
         "the work is done in steps" if now.split else "",
     )
@@ -256,7 +256,9 @@ def _assignment(job: Job, worktree: Path, tier: Tier, *, step: str) -> Assignmen
 def _built(reports: Sequence[AgentReport], worktree: Path, tier: Tier) -> NodeResult:
     report, turns = reports[-1], sum(report.turns for report in reports)
     summary = "\n\n".join(report.summary for report in reports)
-    made = Build(summary[:2000], turns, report.sandbox_form, str(worktree), tier.name, report.agent)
+    made = Build(
+        summary[:2000], turns, report.sandbox_form, str(worktree), tier.model, report.agent
+    )
     output = plain(made)
     match report.outcome:
         case "finished":
@@ -320,7 +322,7 @@ def _nothing_done(job: Job) -> NodeResult:
 def _builder(job: Job) -> FallbackChain:
     """The model that worked in this run, as the fallback chain has it."""
     model = job.output("build", Build).model
-    return tuple(tier for tier in job.policy.config.models.implementer if tier.name == model)
+    return tuple(tier for tier in job.policy.config.models.implementer if tier.model == model)
 
 
 def _commit(job: Job, tree: TreeSha, start: CommitSha) -> CommitSha:

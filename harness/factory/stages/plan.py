@@ -51,7 +51,7 @@ def plan(job: Job) -> NodeResult:
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     entry = job.services.ledger.append(
-        PlanMade(tier.name, plan_in(answer, paths=paths), rules=job.policy.digest),
+        PlanMade(tier.model, plan_in(answer, paths=paths), rules=job.policy.digest),
         job.key(PlanMade.kind),
         issue=job.issue,
         run=job.run,

@@ -97,7 +97,7 @@ class _Look:
         shown = self.view.digest(
             self.lens,
             policy.governance.digest,
-            *(tier.name for tier in self.fallbacks),
+            *(tier.model for tier in self.fallbacks),
             policy.prompts[_prompt_of(self.job)],
         )
         return f"{REVIEW}/{self.job.issue}/{self.lens}/{shown}"
@@ -175,7 +175,7 @@ def _ask(look: _Look) -> Entry:
     return job.services.ledger.append(
         ReviewGiven(
             lens=look.lens,
-            model=tier.name,
+            model=tier.model,
             head=look.head,
             nonce=nonce,
             answer=answer,

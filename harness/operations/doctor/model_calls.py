@@ -40,7 +40,7 @@ def role_models(policy: "PolicySnapshot") -> tuple[RoleModel, ...]:
     found: dict[tuple[str, str], list[str]] = {}
     for role, tier in _played(policy):
         api = policy.config.agent(tier).kind.api
-        found.setdefault((tier.name, api), []).append(role)
+        found.setdefault((tier.model, api), []).append(role)
     return tuple(RoleModel(name, tuple(roles), api) for (name, api), roles in found.items())
 
 

@@ -38,12 +38,12 @@ def recorded(world: World, kind: str) -> list[tuple[str, str]]:
     [
         ('implementer = "one"', (Tier("one"),)),
         (
-            'implementer = {model = "one", effort = "high", max_tokens = 9000, provider = "here"}',
-            (Tier("one", "here", "high", 9000),),
+            'implementer = {model = "here/one", effort = "high", max_tokens = 9000}',
+            (Tier("here/one", "high", 9000),),
         ),
         (
-            'implementer = ["one", {model = "two", provider = "here"}]',
-            (Tier("one"), Tier("two", "here")),
+            'implementer = ["one", {model = "here/two"}]',
+            (Tier("one"), Tier("here/two")),
         ),
         ('planner = "one"', (Tier("claude-sonnet-5-5"),)),
     ],
@@ -63,6 +63,11 @@ def test_a_role_has_a_model_or_several_in_their_order(text, fallbacks) -> None:
             'implementer = {modell = "one"}',
             "models.implementer.modell",
             "did you mean `models.implementer.model`",
+        ),
+        (
+            'implementer = {model = "one", provider = "here"}',
+            "models.implementer.provider",
+            "no such key; known here: model, effort",
         ),
         (
             'implementer = {model = "one", max_tokens = -1}',
@@ -304,8 +309,7 @@ def test_a_model_that_claims_success_and_did_nothing_is_paused_and_an_honest_one
 def test_the_effort_and_length_of_a_tier_reach_whoever_asks(tmp_path) -> None:
     world = world_of(
         tmp_path,
-        '[models.triage]\nmodel = "claude-haiku-5-5"\neffort = "low"\nmax_tokens = 900\n'
-        'provider = "here"\n',
+        '[models.triage]\nmodel = "here/claude-haiku-5-5"\neffort = "low"\nmax_tokens = 900\n',
     )
     world.file()
     world.tick(states=frozenset({State.UNTRIAGED}))

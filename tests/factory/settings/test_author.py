@@ -31,9 +31,8 @@ def config(models: str, more: str = "") -> Config:
         ('implementer = ["claude-sonnet-5-5", "claude-opus-4"]', Tier("claude-haiku-5-5")),
         # What the repository names goes first, as a name alone.
         (
-            'implementer = "claude-opus-4"\nreviewer = {model = "gpt-5.5", provider = "there",'
-            ' effort = "high"}',
-            Tier("gpt-5.5", "there"),
+            'implementer = "claude-opus-4"\nreviewer = {model = "there/gpt-5.5", effort = "high"}',
+            Tier("there/gpt-5.5"),
         ),
         ('implementer = "claude-opus-4"\nreviewer = ["claude-opus-3", "qwen-5"]', Tier("qwen-5")),
         ('implementer = "claude-opus-4"\nactor = "gpt-5.5"', Tier("claude-sonnet-5-5")),
