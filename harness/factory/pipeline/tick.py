@@ -83,8 +83,8 @@ def tick(
     _take_in(services, policy, whole=whole)
     _check_known(services, only or ())
     # A daemon names the states of each tick, and gives `hours`, if only none.
-    is_everybodys = only is None and (states is None or hours is not None)
-    if is_everybodys:
+    is_unlimited = only is None and (states is None or hours is not None)
+    if is_unlimited:
         begin_due(services, policy, hours or {})
     moves = _Moves(
         services,
@@ -93,11 +93,11 @@ def tick(
         only,
         states,
         shows=shows,
-        free=dispatch.free_runner() if is_everybodys else None,
+        free=dispatch.free_runner() if is_unlimited else None,
     )
     policy = moves.make_all(policy)
     after_landing.watch(services, policy)
-    if is_everybodys:
+    if is_unlimited:
         _watch_what_landed(services, policy)
     ci.remove_candidates(services)
     moves.queue.notify_waiting(policy)
