@@ -58,8 +58,8 @@ def test_each_enforced_rule_has_a_case_that_fails_and_one_that_passes() -> None:
 def test_an_ordinary_fix_is_allowed_here_and_lands_when_everything_was_shown() -> None:
     suite = SuiteFacts(base=frozenset({"a"}), candidate=frozenset({"a", "b"}), weakened=())
     facts = touching(
-        "harness/cli/status.py",
-        "tests/scenarios/test_status.py",
+        "harness/cli/inspect/look.py",
+        "tests/cli/test_cost.py",
         dependencies=(),
         secrets=(),
         tests=suite,
