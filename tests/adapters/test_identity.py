@@ -53,7 +53,7 @@ def test_row_16_the_house_is_known_by_the_forges_word_and_by_no_claim(place, wor
     place.person("mia", role="write")
     mine = place.file("Mine", "The places are gone.", by="mia")
     world.tick(**TRIAGE_ONLY)
-    assert [world.history(number).of_the_house for number in (mine - 2, mine - 1, mine)] == [
+    assert [world.history(number).filer_may_command for number in (mine - 2, mine - 1, mine)] == [
         False,
         False,
         True,

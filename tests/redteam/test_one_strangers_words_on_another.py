@@ -85,7 +85,7 @@ def closed_before(world) -> None:
     world.file(body=LONG)
 
 
-def of_the_house(world) -> None:
+def a_maintainers(world) -> None:
     """The younger one is a maintainer's."""
     world.forge.file_issue("Places", LONG, author="mallory")
     world.forge.file_issue("Places", LONG, author=world.forge.person("owner", Permission.ADMIN))
@@ -109,7 +109,7 @@ def cared_for(world) -> None:
         placeholder_that_was_seen,
         rejected_before,
         closed_before,
-        of_the_house,
+        a_maintainers,
         cared_for,
     ],
     ids=lambda attack: attack.__name__,

@@ -10,7 +10,7 @@ import pytest
 
 from harness.domain.governance import GRANTABLE
 from harness.factory.pipeline.actions import AGENTS, COMMANDS, GATES, USES
-from harness.factory.settings.free_workflows import EFFECTS, LONGEST_WAIT, MOST_CALLS_DEEP
+from harness.factory.settings.own_workflows import EFFECTS, LONGEST_WAIT, MOST_CALLS_DEEP
 from harness.factory.settings.workflow_promises import PARTS, ROLES, TESTS, names
 from harness.factory.settings.workflows import WORKFLOWS
 from harness.factory.workflows.approvals import MOST_REVISIONS
@@ -104,7 +104,7 @@ def test_the_page_has_every_effect_with_what_it_is_given() -> None:
         assert named(row.split("|")[0]) == set(EFFECTS[effect].needs)
 
 
-def test_the_page_has_the_bounds_of_free_workflows() -> None:
+def test_the_page_has_the_bounds_of_own_workflows() -> None:
     text = " ".join(PAGE.split())
     for words in (
         f"at most {LONGEST_WAIT // 3600} hours",

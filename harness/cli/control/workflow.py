@@ -84,7 +84,7 @@ def check(folder: Path, as_json: bool) -> int:
         emit(
             {
                 "ok": not found.faults,
-                "workflows": [_row(one) for one in (*found.documents, *found.free)],
+                "workflows": [_row(one) for one in (*found.documents, *found.own)],
                 "problems": [
                     {
                         "file": fault.file,
@@ -104,7 +104,7 @@ def check(folder: Path, as_json: bool) -> int:
 
 
 def _all(found: "EffectiveWorkflows") -> "tuple[WorkflowFile, ...]":
-    return (*found.documents, *found.free, *found.prompts)
+    return (*found.documents, *found.own, *found.prompts)
 
 
 def _clean(found: "EffectiveWorkflows") -> str:
@@ -201,7 +201,7 @@ def graph(name: str | None, form: str, folder: Path | None, as_json: bool) -> No
     if view.effective_workflows.faults:
         raise view.effective_workflows.faults[0]
     found = view.effective_workflows
-    workflows = {**found.workflows, **found.free_workflows}
+    workflows = {**found.workflows, **found.own_workflows}
     chosen = (_named(name, {one: one for one in workflows}),) if name else tuple(workflows)
     pictures = {one: drawn(workflows[one], form) for one in chosen}
     if as_json:
@@ -272,8 +272,8 @@ def _driven(key: str, *, quiet: bool) -> JsonDict:
     """What became of the request of this key."""
     from harness.cli.output.progress import Progress
     from harness.domain.errors import Busy
-    from harness.factory.pipeline.tick import drive_free_runs
-    from harness.factory.records.free_runs import FreeRunIndex
+    from harness.factory.pipeline.tick import drive_own_runs
+    from harness.factory.records.own_runs import OwnRunIndex
     from harness.log import Log
     from harness.wiring import open_factory
 
@@ -282,8 +282,8 @@ def _driven(key: str, *, quiet: bool) -> JsonDict:
             Progress(quiet=quiet) as progress,
             open_factory(home(), log=Log(progress)) as works,
         ):
-            drive_free_runs(works.services, works.dispatch)
-            return FreeRunIndex(works.services.ledger).outcome_of(key)
+            drive_own_runs(works.services, works.dispatch)
+            return OwnRunIndex(works.services.ledger).outcome_of(key)
     except Busy:
         message = "the factory that works on this home starts it at its next pass"
         return {"run": "", "status": "requested", "message": message}

@@ -80,7 +80,7 @@ class Queue:
         if not is_appeal(history):
             self.given += 1
             self.starts.append(
-                TriageStart(history.author, history.of_the_house, self.services.clock.now())
+                TriageStart(history.author, history.filer_may_command, self.services.clock.now())
             )
 
     def notify_waiting(self, policy: PolicySnapshot) -> None:
@@ -155,7 +155,7 @@ def triage_starts(histories: Iterable[History]) -> Iterator[TriageStart]:
     """Every triage that began. A second one, after an edit or a reply, counts like the first."""
     for one in histories:
         for entry in one.triages:
-            yield TriageStart(one.author, one.of_the_house, entry.moment)
+            yield TriageStart(one.author, one.filer_may_command, entry.moment)
 
 
 def in_queue_order(
@@ -168,7 +168,7 @@ def in_queue_order(
     for history in line:
         places[history.issue] = (
             not is_appeal(history),
-            not history.of_the_house,
+            not history.filer_may_command,
             had[history.author],
             history.issue,
         )
@@ -183,7 +183,7 @@ def exceeded_limit(
     """The operator's limit that this issue would exceed now."""
     today = [turn for turn in starts if _age(turn, now) < DAY]
     mine = sum(turn.author == history.author for turn in today)
-    if history.of_the_house:
+    if history.filer_may_command:
         full = len(today) >= limits.per_day
     else:
         # Strangers can never use up the places that are reserved for maintainers.

@@ -34,7 +34,7 @@ from harness.factory.run.pause import record_pause
 from harness.factory.run.policy_snapshot import PolicySnapshot, policy_at
 from harness.factory.run.resumes import generation_of
 from harness.factory.run.services import Services
-from harness.factory.workflows.runner import FREE, FreeRunner, free_action
+from harness.factory.workflows.runner import OWN, OwnWorkflowRunner, own_action
 from harness.log import NODE_ENDED, NODE_STARTED
 from harness.ports.engine import Action, Engine
 from harness.workflow import EngineExecutor, NodeCall, run
@@ -67,9 +67,9 @@ class Dispatch:
     engine: Engine
     halt: threading.Event = field(default_factory=threading.Event)
 
-    def free_runner(self) -> FreeRunner:
+    def own_runner(self) -> OwnWorkflowRunner:
         """What drives the project's own workflows, for one tick."""
-        return FreeRunner(self.services, self.engine, ACTION, self.heartbeat)
+        return OwnWorkflowRunner(self.services, self.engine, ACTION, self.heartbeat)
 
     def run(self, policy: PolicySnapshot, history: History, workflow: str) -> Run:
         """Drive one run to its end. A stop or a pause leaves it open, and a later tick resumes
@@ -265,8 +265,8 @@ def node_action(services: Services) -> Action:
     as JSON. A stop becomes a result, because a `BaseException` must not leave the engine."""
 
     def act(payload: JsonObject) -> JsonObject:
-        if FREE in payload:
-            return free_action(services, payload)
+        if OWN in payload:
+            return own_action(services, payload)
         # The engine recovers a call of an older generation, and the resumed run makes it anew.
         if payload["generation"] != generation_of(services, payload["run"]):
             message = "made again after a resume"

@@ -35,7 +35,7 @@ from harness.factory.stages import after_landing
 from harness.factory.stages.merge import is_held
 from harness.factory.watch.following import follow_landings
 from harness.factory.watch.tip import finish_answers, watch_tip
-from harness.factory.workflows.runner import FreeRunner
+from harness.factory.workflows.runner import OwnWorkflowRunner
 from harness.factory.workflows.start import begin_due
 
 # A verdict holds for one tip of the default branch, so these two run for one issue at a time.
@@ -93,7 +93,7 @@ def tick(
         only,
         states,
         shows=shows,
-        free=dispatch.free_runner() if is_unlimited else None,
+        own=dispatch.own_runner() if is_unlimited else None,
     )
     policy = moves.make_all(policy)
     after_landing.watch(services, policy)
@@ -107,15 +107,15 @@ def tick(
     return tuple(sorted(moves.made))
 
 
-def drive_free_runs(services: Services, dispatch: Dispatch) -> None:
+def drive_own_runs(services: Services, dispatch: Dispatch) -> None:
     """Run the project's own workflows that were asked for or are under way, and no issue. Raises
     as `tick` does."""
     _check_ledger(services, whole=False)
     raise_if_disk_full(services)
     policy = current_policy(services)
     begin_due(services, policy, {})
-    free = dispatch.free_runner()
-    moves = _Moves(services, dispatch, queue_of(services), only=(), states=None, free=free)
+    own = dispatch.own_runner()
+    moves = _Moves(services, dispatch, queue_of(services), only=(), states=None, own=own)
     moves.make_all(policy)
 
 
@@ -249,7 +249,7 @@ class _Moves:
     only: Collection[int] | None
     states: frozenset[State] | None
     shows: bool = False
-    free: FreeRunner | None = None
+    own: OwnWorkflowRunner | None = None
     made: Counter[int] = field(default_factory=Counter)
 
     def make_all(self, policy: PolicySnapshot) -> PolicySnapshot:
@@ -259,7 +259,7 @@ class _Moves:
                 while pool.has_free_worker and (ready := self._next_ready(policy, pool)):
                     self._start(pool, policy, *ready)
                 # Issues first: a workflow of the project's own may take long.
-                while pool.has_free_worker and self._start_free_run(pool):
+                while pool.has_free_worker and self._start_own_run(pool):
                     continue
                 if pool.is_idle:
                     return policy
@@ -268,19 +268,19 @@ class _Moves:
                 policy = current_policy(self.services)
                 lift_pauses_below_raised_caps(self.services, policy.config.caps)
 
-    def _start_free_run(self, pool: WorkerPool) -> bool:
-        name = self.free.next_run(pool.runs_under_way) if self.free else None
-        if self.free is None or name is None:
+    def _start_own_run(self, pool: WorkerPool) -> bool:
+        name = self.own.next_run(pool.runs_under_way) if self.own else None
+        if self.own is None or name is None:
             return False
         raise_if_stopped(self.services)
         raise_if_disk_full(self.services)
-        pool.start(None, name, partial(self.free.drive, name))
+        pool.start(None, name, partial(self.own.drive, name))
         return True
 
     def _keep_watch(self, policy: PolicySnapshot) -> None:
         """A step may take an hour: a release that turns red meanwhile is taken back, and an old
         dashboard looks like a dead factory's."""
-        if self.free is not None:
+        if self.own is not None:
             with suppress(ForgeError, Stopped):
                 advance(self.services, policy, begins=False)
         if self.shows and self.services.signs.is_dashboard_due():

@@ -32,7 +32,7 @@ def suspicion(history: History, refusals: Sequence[Finding]) -> Suspicion | None
 
     It takes a passage and an attempt. The attempt broke a built-in rule: then any hidden words
     count, and what can be seen counts if it names a path that was refused. Or it broke another
-    rule, and hidden words name such a path. In plain sight one of the house may name what it
+    rule, and hidden words name such a path. In plain sight a filer who may command may name what it
     likes."""
     triage = history.triage
     if triage is None or not refusals:
@@ -43,7 +43,7 @@ def suspicion(history: History, refusals: Sequence[Finding]) -> Suspicion | None
         passage
         for provenance, passage in _paragraphs(triage)
         if _names(passage.text, built_in)
-        and not (provenance is Provenance.PLAIN and history.of_the_house)
+        and not (provenance is Provenance.PLAIN and history.filer_may_command)
     ]
     if not (found := (*seen, *hidden)):
         return None

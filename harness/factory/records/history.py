@@ -90,17 +90,17 @@ class History:
         return self.seen[0].event.login if self.seen else ""
 
     @cached_property
-    def of_the_house(self) -> bool:
+    def filer_may_command(self) -> bool:
         """Whether that account might command when the issue was taken in."""
         return any(entry.event.may_command for entry in self.seen)
 
     @cached_property
     def standing(self) -> int:
-        """2 for an issue that one of the house filed, 1 for one on which one of the house gave a
-        command, else 0."""
+        """2 for an issue whose filer may command, 1 for one on which somebody gave a command who
+        may, else 0."""
         # Every filer may appeal, so an appeal shows no standing.
         commanded = any(one.event.command != Event.APPEALED for one in self.of(CommandGiven))
-        return 2 if self.of_the_house else int(commanded)
+        return 2 if self.filer_may_command else int(commanded)
 
     @cached_property
     def runs(self) -> tuple[Recorded[RunStarted], ...]:
@@ -172,7 +172,7 @@ class History:
 
     @cached_property
     def appeals(self) -> tuple[Recorded[CommandGiven], ...]:
-        """What its filer, or somebody of the house, said against a no, each with its account; also
+        """What its filer, or a maintainer, said against a no, each with its account; also
         where it changed nothing because a person had it already."""
         return tuple(one for one in self.of(CommandGiven) if one.event.command == Event.APPEALED)
 

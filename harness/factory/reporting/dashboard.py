@@ -176,7 +176,7 @@ def board(services: Services, policy: PolicySnapshot) -> Board:
         presence=services.signs.presence,
         errors=_errors(services, policy),
         watched=look_words(last.event) if (last := last_look(services.ledger)) else "",
-        workflows=workflow_rows(services.free_runs),
+        workflows=workflow_rows(services.own_runs),
         releases=releases_now(services.releases) if services.releases.last() else None,
     )
 

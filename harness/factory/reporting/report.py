@@ -25,10 +25,10 @@ from harness.domain.plain import JsonDict, JsonObject, plain
 from harness.domain.presence import Presence
 from harness.factory.records.brakes import why_frozen
 from harness.factory.records.chain import chain, why_served
-from harness.factory.records.free_runs import FreeRunIndex
 from harness.factory.records.history import History, histories
 from harness.factory.records.link import Chain, Link
 from harness.factory.records.model_advice import advice_in
+from harness.factory.records.own_runs import OwnRunIndex
 from harness.factory.records.regressions import broken, last_look, look_words, origin_links
 from harness.factory.records.releases import ReleaseIndex, live_words
 from harness.factory.records.rule_texts import RuleBook, rule_books
@@ -67,7 +67,7 @@ def status(
         "frozen": why_frozen(ledger),
         "broken": [one.words for one in broken(ledger)],
         "watched": _watched(ledger),
-        "workflows": [one.document() for one in workflow_rows(FreeRunIndex(ledger, entries))],
+        "workflows": [one.document() for one in workflow_rows(OwnRunIndex(ledger, entries))],
         "releases": releases_now(ReleaseIndex(ledger, entries)).document(),
         "issues": [issue_line(history) for history in found],
     }

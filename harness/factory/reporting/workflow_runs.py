@@ -7,7 +7,7 @@ from datetime import datetime
 from harness.domain.plain import JsonDict
 from harness.domain.shown_states import WORKFLOW_RUNS, RunStanding
 from harness.domain.workflow_run import RunStatus
-from harness.factory.records.free_runs import FreeRun, FreeRunIndex
+from harness.factory.records.own_runs import OwnRun, OwnRunIndex
 from harness.factory.reporting.times import moment
 
 IN_TROUBLE = frozenset({RunStanding.FAILED, RunStanding.BLOCKED, RunStanding.REFUSED})
@@ -50,7 +50,7 @@ class WorkflowRow:
         return {**asdict(self), "words": self.words}
 
 
-def workflow_rows(index: FreeRunIndex) -> tuple[WorkflowRow, ...]:
+def workflow_rows(index: OwnRunIndex) -> tuple[WorkflowRow, ...]:
     """Each open run, and the newest of each workflow; then what was asked for and started
     nothing."""
     newest = {run.workflow: run for run in index.all()}
@@ -58,7 +58,7 @@ def workflow_rows(index: FreeRunIndex) -> tuple[WorkflowRow, ...]:
     return (*(_row(run) for run in shown.values()), *_refused(index))
 
 
-def _row(run: FreeRun) -> WorkflowRow:
+def _row(run: OwnRun) -> WorkflowRow:
     standing, until = _standing(run), run.waits_until
     return WorkflowRow(
         run.name,
@@ -72,7 +72,7 @@ def _row(run: FreeRun) -> WorkflowRow:
     )
 
 
-def _standing(run: FreeRun) -> RunStanding:
+def _standing(run: OwnRun) -> RunStanding:
     if run.ended is not None and run.ended.status is not RunStatus.RUNNING:
         return RunStanding(run.ended.status.value)
     if run.asks_on:
@@ -80,7 +80,7 @@ def _standing(run: FreeRun) -> RunStanding:
     return RunStanding.WAITS if run.waits_until else RunStanding.RUNNING
 
 
-def _refused(index: FreeRunIndex) -> Iterator[WorkflowRow]:
+def _refused(index: OwnRunIndex) -> Iterator[WorkflowRow]:
     standing = RunStanding.REFUSED
     for entry in index.refused():
         phrase, why = WORKFLOW_RUNS[standing].phrase, entry.event.why

@@ -34,7 +34,7 @@ class PolicySnapshot:
     workflows: Mapping[str, Workflow]
     prompts: Mapping[str, str]
     digest: str
-    free_workflows: Mapping[str, Workflow] = field(default_factory=dict)
+    own_workflows: Mapping[str, Workflow] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=8)
@@ -74,13 +74,13 @@ def read_policy(repository: CommitFiles, base: CommitSha) -> PolicySnapshot:
     config = _config_of(toml.decode("utf-8"))
     _require_others_to_review(governance, config)
     texts = {one.name: one.text.encode() for one in (*found.documents, *found.prompts)}
-    texts |= {one.path: one.text.encode() for one in found.free}
+    texts |= {one.path: one.text.encode() for one in found.own}
     return PolicySnapshot(
         base=base,
         governance=governance,
         config=config,
         workflows=found.workflows,
-        free_workflows=found.free_workflows,
+        own_workflows=found.own_workflows,
         prompts=found.texts,
         digest=_digest({**files, FILE: toml, **texts}),
     )

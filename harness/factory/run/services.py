@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.factory.records.free_runs import FreeRunIndex
 from harness.factory.records.issue_index import IssueIndex
+from harness.factory.records.own_runs import OwnRunIndex
 from harness.factory.records.releases import ReleaseIndex
 from harness.factory.records.similar_issues import SimilarIssues
 from harness.factory.records.watch_list import WatchList
@@ -127,7 +127,7 @@ class Services:
     before_effect: Callable[[], None] = lambda: None
     # What this process has read of the ledger and of the forge, and has compared.
     issue_index: IssueIndex = field(init=False)
-    free_runs: FreeRunIndex = field(init=False)
+    own_runs: OwnRunIndex = field(init=False)
     watch_list: WatchList = field(init=False)
     similar_issues: SimilarIssues = field(init=False)
     releases: ReleaseIndex = field(init=False)
@@ -135,7 +135,7 @@ class Services:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "issue_index", IssueIndex(self.ledger))
-        object.__setattr__(self, "free_runs", FreeRunIndex(self.ledger))
+        object.__setattr__(self, "own_runs", OwnRunIndex(self.ledger))
         object.__setattr__(self, "releases", ReleaseIndex(self.ledger))
         object.__setattr__(self, "similar_issues", SimilarIssues(self.issue_index))
         object.__setattr__(

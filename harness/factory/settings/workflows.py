@@ -1,5 +1,5 @@
 """The workflows in force: the four, the user's own where there are any and the built-in ones for
-the rest; and the free ones, of any other name, which only the user has.
+the rest; and those of any other name, which only the user has.
 
 Properties:
 - no file of the user is ignored silently: a nearly right name, an unused template or a link in
@@ -17,11 +17,11 @@ from pathlib import Path, PurePosixPath
 from harness.domain.errors import ConfigError, GovernanceError
 from harness.domain.facts import EXECUTABLE, REGULAR, SYMLINK
 from harness.domain.workflow import AgentNode, Workflow
-from harness.factory.settings.free_workflows import (
+from harness.factory.settings.own_workflows import (
     MOST_WORKFLOWS,
     Grants,
-    faults_of_free,
-    free_names,
+    faults_of_own,
+    own_names,
 )
 from harness.factory.settings.workflow_promises import (
     broken_promises,
@@ -67,7 +67,7 @@ class EffectiveWorkflows:
     documents: tuple[WorkflowFile, ...]
     prompts: tuple[WorkflowFile, ...]
     found_faults: tuple[ConfigError, ...]
-    free: tuple[WorkflowFile, ...] = ()
+    own: tuple[WorkflowFile, ...] = ()
     grants: Grants = frozenset()
 
     @property
@@ -81,14 +81,14 @@ class EffectiveWorkflows:
         return {one.name: examined(one.text, file=one.file, known=names) for one in self.documents}
 
     @cached_property
-    def free_readings(self) -> Mapping[str, Reading]:
-        names = free_names()
-        return {one.name: examined(one.text, file=one.file, known=names) for one in self.free}
+    def own_readings(self) -> Mapping[str, Reading]:
+        names = own_names()
+        return {one.name: examined(one.text, file=one.file, known=names) for one in self.own}
 
     @property
-    def free_workflows(self) -> Mapping[str, Workflow]:
+    def own_workflows(self) -> Mapping[str, Workflow]:
         """The readable workflows of any other name than the four, by name."""
-        return {name: one.workflow for name, one in self.free_readings.items() if one.workflow}
+        return {name: one.workflow for name, one in self.own_readings.items() if one.workflow}
 
     @property
     def workflows(self) -> Mapping[str, Workflow]:
@@ -105,9 +105,9 @@ class EffectiveWorkflows:
         return (*self.found_faults, *self._faults_in_documents(), *self._unused_prompts())
 
     def _faults_in_documents(self) -> Iterator[ConfigError]:
-        for reading in self.free_readings.values():
+        for reading in self.own_readings.values():
             yield from reading.faults
-        yield from faults_of_free(self.free_readings, self.grants)
+        yield from faults_of_own(self.own_readings, self.grants)
         for name, reading in self.readings.items():
             yield from reading.faults
             if reading.workflow is not None:
@@ -140,9 +140,9 @@ def effective_workflows(
     files: Files, read: Read, grants: Callable[[], Grants] = frozenset
 ) -> EffectiveWorkflows:
     """The workflows in force, given all paths with their git modes. `read` returns the bytes of a
-    plain file; `grants` what the rules grant, asked only where there is a free workflow."""
+    plain file; `grants` what the rules grant, asked only where the user has one of another name."""
     faults = list(_misplaced(files))
-    free = _free(files, read, faults)
+    own = _own_workflows(files, read, faults)
     documents = [
         _document(f"{FOLDER}/{name}.yaml", name, files, read, faults) for name in WORKFLOWS
     ]
@@ -153,8 +153,8 @@ def effective_workflows(
         }
     )
     prompts = [_document(path, PurePosixPath(path).name, files, read, faults) for path in paths]
-    granted = grants() if free else frozenset()
-    return _cached(tuple(documents), tuple(prompts), tuple(faults), free, granted)
+    granted = grants() if own else frozenset()
+    return _cached(tuple(documents), tuple(prompts), tuple(faults), own, granted)
 
 
 # Most commits change no workflow, and reading all of them takes longer than an idle tick.
@@ -188,7 +188,7 @@ def _grants_in(folder: Path) -> Grants:
         return frozenset()
 
 
-def _free(files: Files, read: Read, faults: list[ConfigError]) -> tuple[WorkflowFile, ...]:
+def _own_workflows(files: Files, read: Read, faults: list[ConfigError]) -> tuple[WorkflowFile, ...]:
     """The documents of any other name, where the folder is the factory's."""
     paths = [path for path in _own_documents(files) if _nearest_file(path) is None]
     is_ours = any(f"{FOLDER}/{name}.yaml".encode() in files for name in WORKFLOWS)

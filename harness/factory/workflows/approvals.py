@@ -15,7 +15,7 @@ from harness.domain.issue import Comment, Permission
 from harness.domain.ledger import as_of
 from harness.domain.workflow import ApproveNode, NodeResult, Outcome
 from harness.domain.workflow_run import REVISION
-from harness.factory.records.free_runs import FreeRun
+from harness.factory.records.own_runs import OwnRun
 from harness.factory.reporting.comments.replies import OURS
 from harness.factory.reporting.questions import marker_of, question
 from harness.factory.reporting.slash_commands import commands_in
@@ -32,7 +32,7 @@ MOST_WORDS = 4000
 @dataclass(frozen=True, slots=True)
 class _Question:
     services: Services
-    run: FreeRun
+    run: OwnRun
     node: ApproveNode
     call: NodeCall
 
@@ -41,7 +41,7 @@ class _Question:
         return f"{self.run.name}/{self.call.key}"
 
 
-def answer(services: Services, run: FreeRun, call: NodeCall, shown: str) -> NodeResult | None:
+def answer(services: Services, run: OwnRun, call: NodeCall, shown: str) -> NodeResult | None:
     """The person's answer; None while there is none and there is time left."""
     assert isinstance(call.node, ApproveNode)
     asking = _Question(services, run, call.node, call)
@@ -134,7 +134,7 @@ def _decisions(comment: Comment) -> Iterator[tuple[str, str]]:
 
 
 def _may_revise(asking: _Question) -> bool:
-    run = asking.services.free_runs.of(asking.run.name)
+    run = asking.services.own_runs.of(asking.run.name)
     before = [one for one in run.attempts if one.node == asking.node.id]
     return bool(asking.node.revises) and len(before) < MOST_REVISIONS
 

@@ -1,4 +1,4 @@
-"""A command of a free workflow, and the files that it leaves.
+"""A command of a workflow of your own, and the files that it leaves.
 
 Properties:
 - it runs in the sandbox in which the four workflows' commands run: no network, no credentials, a
@@ -115,7 +115,7 @@ def _kept(job: Job, node: RunNode, folder: Path) -> dict[str, Any]:
         services.worktrees.close(name)
     if tree == services.repository.tree_of(base):
         return {"head": "", "changed": 0}
-    began = services.free_runs.of(job.run).started
+    began = services.own_runs.of(job.run).started
     message = f"Change files by the workflow {began.event.workflow}\n\nFactory-Run: {job.run}\n"
     head = services.candidates.commit(tree, [base], message=message, at=began.at)
     services.candidates.keep(head, f"workflow/{job.run}/{node.id}")

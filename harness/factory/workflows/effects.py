@@ -1,4 +1,4 @@
-"""What a free workflow does to the world, each effect granted by a rule that names it.
+"""What a workflow of your own does to the world, each effect granted by a rule that names it.
 
 Properties:
 - the grant is read again, at the default branch's tip, right before the effect: one that was taken
@@ -22,7 +22,7 @@ from harness.domain.governance import Applies
 from harness.domain.issue import CommitSha
 from harness.domain.workflow import NodeResult, RunNode, UseNode
 from harness.factory.policy_gate.policy import change_facts
-from harness.factory.records.free_runs import FreeRun
+from harness.factory.records.own_runs import OwnRun
 from harness.factory.reporting.comments.inert import quoted, words_only
 from harness.factory.reporting.comments.replies import OURS
 from harness.factory.run.effects import effect, raise_if_stopped
@@ -37,7 +37,7 @@ NO_ISSUE = 0
 """The issue of a job that is about none."""
 MOST_TITLE, MOST_TEXT = 120, 20_000
 MOST_A_DAY = 100
-"""How many effects all free workflows may have within a day."""
+"""How many effects all workflows of your own may have within a day."""
 _COUNTED = tuple(one.effect for one in (WorkflowFiled, WorkflowCommented, WorkflowProposed))
 
 
@@ -149,22 +149,22 @@ _ACTS: Mapping[str, Callable[[Job, Mapping[str, str]], NodeResult]] = {
 
 
 def _workflow(job: Job) -> str:
-    return job.services.free_runs.of(job.run).workflow
+    return job.services.own_runs.of(job.run).workflow
 
 
 def _own_commits(job: Job) -> frozenset[str]:
     """The commits that commands of this run made, or of a run that belongs to it, by the ledger."""
     return frozenset(
         str(one.result.output["head"])
-        for run in job.services.free_runs.tree_of(job.run)
+        for run in job.services.own_runs.tree_of(job.run)
         for one in run.attempts
         if one.node in _makers(job, run) and one.result.output.get("head")
     )
 
 
-def _makers(job: Job, run: FreeRun) -> frozenset[str]:
+def _makers(job: Job, run: OwnRun) -> frozenset[str]:
     """The nodes of a run whose `head` code has set. Runs that belong together share their base."""
-    nodes = job.policy.free_workflows[run.workflow].nodes
+    nodes = job.policy.own_workflows[run.workflow].nodes
     return frozenset(one.id for one in nodes if isinstance(one, RunNode) and one.files)
 
 

@@ -23,7 +23,7 @@ from harness.domain.workflow import (
     Workflow,
 )
 from harness.domain.workflow_run import REVISION, Attempt, Run, RunStatus, made_again
-from harness.factory.records.free_runs import FreeRun
+from harness.factory.records.own_runs import OwnRun
 from harness.factory.run.disk_space import raise_if_failed_on_full_disk
 from harness.factory.run.forge_outage import is_unavailable, reopen_after_outage, result_of
 from harness.factory.run.node import Job, refused
@@ -36,13 +36,13 @@ from harness.log import NODE_ENDED, NODE_STARTED, WARNING
 from harness.ports.engine import Engine
 from harness.workflow import EngineExecutor, NodeCall, run
 
-FREE = "free"
-"""The key of an engine's payload that is a free workflow's."""
+OWN = "free"
+"""The key of an engine's payload that is of a workflow of your own. Engines have stored it."""
 CONCURRENCY = 2
 
 
 @dataclass(frozen=True, slots=True)
-class FreeRunner:
+class OwnWorkflowRunner:
     """Drives open runs, one at a time for each. `heartbeat` raises where the factory has to stop;
     `action` is what the engine calls for a node."""
 
@@ -55,7 +55,7 @@ class FreeRunner:
 
     def next_run(self, under_way: frozenset[str]) -> str | None:
         """An open run that was not driven yet, or whose called runs have ended since."""
-        for one in self.services.free_runs.open_runs():
+        for one in self.services.own_runs.open_runs():
             if one.name not in under_way and self.driven.get(one.name, -1) < one.children:
                 return one.name
         return None
@@ -63,7 +63,7 @@ class FreeRunner:
     def drive(self, name: str) -> None:
         """Drive one run until it has ended, or only waits. Raises what stops the factory, and
         PortError where trying again may help; any other fault is the end of the run."""
-        one = self.services.free_runs.of(name)
+        one = self.services.own_runs.of(name)
         self.driven[name] = one.children
         try:
             self._drive(one)
@@ -74,10 +74,10 @@ class FreeRunner:
             self.services.log.write("workflow-failed", str(error), run=name, level=WARNING)
             self._end(one, RunStatus.FAILED, str(error))
 
-    def _drive(self, one: FreeRun) -> None:
+    def _drive(self, one: OwnRun) -> None:
         services, name = self.services, one.name
         policy = policy_at(services, CommitSha(one.started.event.base))
-        workflow = policy.free_workflows[one.workflow]
+        workflow = policy.own_workflows[one.workflow]
         generation = generation_of(services, name)
         executor = EngineExecutor(
             self.engine,
@@ -85,7 +85,7 @@ class FreeRunner:
             # Looked up each time: what was recorded a moment ago belongs to it.
             lambda call: (
                 self.action,
-                _payload(services.free_runs.of(name), workflow, call, generation),
+                _payload(services.own_runs.of(name), workflow, call, generation),
             ),
         )
         missed: dict[str, NodeResult] = {}
@@ -122,27 +122,27 @@ class FreeRunner:
         )
         self.services.ledger.append(NodeEnded(attempt.node, attempt.number, result), key, run=name)
 
-    def _close(self, one: FreeRun, ended: Run) -> None:
+    def _close(self, one: OwnRun, ended: Run) -> None:
         if ended.status is RunStatus.STOPPED:
             raise Stopped(ended.message or "the run was stopped")
         # A failure beside a wait: the run ends once everything in it has.
         if len(ended.results) == len(ended.workflow.nodes):
             self._end(one, ended.status, ended.message)
 
-    def _end(self, one: FreeRun, status: RunStatus, message: str) -> None:
+    def _end(self, one: OwnRun, status: RunStatus, message: str) -> None:
         self.services.ledger.append(
             RunEnded(status, message), f"run/{one.name}/ended", run=one.name
         )
 
 
-def free_action(services: Services, payload: JsonObject) -> JsonObject:
-    """What the engine calls for a node of a free workflow; its result as JSON."""
+def own_action(services: Services, payload: JsonObject) -> JsonObject:
+    """What the engine calls for a node of a workflow of your own; its result as JSON."""
     # The engine recovers a call of an older generation, and the resumed run makes it anew.
     if payload["generation"] != generation_of(services, payload["run"]):
         message = "made again after a resume"
         return NodeResult(Outcome.STOPPED, message=message, retryable=False).as_json()
     policy = policy_at(services, CommitSha(payload["base"]))
-    node = policy.free_workflows[payload["workflow"]].node(payload["node"])
+    node = policy.own_workflows[payload["workflow"]].node(payload["node"])
     inputs = payload["inputs"]
     job = Job(services, policy, effects.NO_ISSUE, payload["run"], 1, node, inputs, inputs)
     services.log.write(NODE_STARTED, run=job.run, node=node.id)
@@ -165,10 +165,10 @@ def _done(job: Job, revision: str) -> NodeResult:
             return refused("is no part of a workflow of your own")
 
 
-def _payload(one: FreeRun, workflow: Workflow, call: NodeCall, generation: int) -> JsonDict:
+def _payload(one: OwnRun, workflow: Workflow, call: NodeCall, generation: int) -> JsonDict:
     inputs: Mapping[str, JsonObject] = {**call.inputs, INPUT: one.started.event.input}
     return {
-        FREE: True,
+        OWN: True,
         "run": one.name,
         "generation": generation,
         "workflow": one.workflow,
@@ -179,7 +179,7 @@ def _payload(one: FreeRun, workflow: Workflow, call: NodeCall, generation: int) 
     }
 
 
-def _revision(one: FreeRun, workflow: Workflow, node: str) -> str:
+def _revision(one: OwnRun, workflow: Workflow, node: str) -> str:
     """The words of whoever sent this node's work back last; empty where nobody did."""
     for attempt in reversed(one.attempts):
         asked = workflow.node(attempt.node)

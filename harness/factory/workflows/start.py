@@ -10,7 +10,7 @@ from datetime import datetime
 
 from harness.domain.events import WorkflowRefused, WorkflowStarted
 from harness.domain.plain import JsonObject
-from harness.factory.records.free_runs import REFUSED, STARTED, under_way
+from harness.factory.records.own_runs import REFUSED, STARTED, under_way
 from harness.factory.records.rule_texts import keep_rule_texts
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
@@ -21,11 +21,11 @@ HAND, SCHEDULE, CALL = "hand", "schedule", "call"
 
 def begin_due(services: Services, policy: PolicySnapshot, hours: Mapping[str, datetime]) -> None:
     """Begin what people asked for, and the workflows whose hour has come."""
-    for request in services.free_runs.requests():
+    for request in services.own_runs.requests():
         asked = request.event
         _begin_or_refuse(services, policy, asked.workflow, HAND, request.key, asked.input)
     for name, at in hours.items():
-        if name in policy.free_workflows:
+        if name in policy.own_workflows:
             _begin_or_refuse(services, policy, name, SCHEDULE, f"{name}/{at.isoformat()}", {})
 
 
@@ -44,8 +44,7 @@ def _begin_or_refuse(
         services.log.write("workflow-refused", f"{workflow} did not start: {why}")
         return
     number = 1 + sum(
-        run.workflow == workflow and not run.started.event.parent
-        for run in services.free_runs.all()
+        run.workflow == workflow and not run.started.event.parent for run in services.own_runs.all()
     )
     name = f"workflow-{workflow}-{number}"
     started = WorkflowStarted(workflow, policy.base, policy.digest, cause, given)
@@ -55,16 +54,16 @@ def _begin_or_refuse(
 def _refusal(
     services: Services, policy: PolicySnapshot, workflow: str, given: JsonObject
 ) -> str | None:
-    if workflow not in policy.free_workflows:
+    if workflow not in policy.own_workflows:
         return f"there is no workflow `{workflow}` at {policy.base:.7}"
-    if other := under_way(services.free_runs.all(), workflow):
+    if other := under_way(services.own_runs.all(), workflow):
         return f"{other.name} is still under way"
     return misfit_of(policy, workflow, given)
 
 
 def misfit_of(policy: PolicySnapshot, workflow: str, given: JsonObject) -> str | None:
     """Why the workflow cannot be given this; None where it can."""
-    schema = policy.free_workflows[workflow].input
+    schema = policy.own_workflows[workflow].input
     if schema is None:
         return f"`{workflow}` takes no input" if given else None
     fault = misfit(schema, given)

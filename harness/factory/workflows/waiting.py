@@ -25,7 +25,7 @@ from harness.domain.workflow import (
     WaitNode,
 )
 from harness.domain.workflow_run import RunStatus
-from harness.factory.records.free_runs import STARTED, FreeRun
+from harness.factory.records.own_runs import STARTED, OwnRun
 from harness.factory.run.node import failed, produced
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
@@ -43,7 +43,7 @@ class Patience:
 
     services: Services
     policy: PolicySnapshot
-    run: FreeRun
+    run: OwnRun
     asked: set[str] = field(default_factory=set)
 
     def ask(self, call: NodeCall) -> NodeResult | None:
@@ -102,15 +102,15 @@ class Patience:
                 return failed(f"item {number}: {fault}" if len(given) > 1 else fault)
         keys = [f"{self.run.name}/{call.key}/{number}" for number in range(1, len(given) + 1)]
         names = [start.called_name(workflow, key) for key in keys]
-        with self.services.free_runs.beginning:
+        with self.services.own_runs.beginning:
             new = [key for key in keys if self.services.ledger.find(f"{STARTED}{key}") is None]
-            together = len(self.services.free_runs.tree_of(self.run.name)) + len(new)
+            together = len(self.services.own_runs.tree_of(self.run.name)) + len(new)
             if new and together > MOST_RUNS:
                 return failed(f"{together} runs would belong together; at most {MOST_RUNS} may")
             for key, name, one in zip(keys, names, given, strict=True):
                 if key in new:
                     self._begin(workflow, name, key, one, call.node.id)
-        return _joined(call, [self.services.free_runs.of(name) for name in names])
+        return _joined(call, [self.services.own_runs.of(name) for name in names])
 
     def _begin(self, workflow: str, name: str, key: str, given: JsonObject, node: str) -> None:
         # On the same base and under the same rules as the run that calls.
@@ -126,7 +126,7 @@ class Patience:
         start.begin(self.services, self.policy, started, name, key)
 
 
-def _joined(call: NodeCall, runs: list[FreeRun]) -> NodeResult | None:
+def _joined(call: NodeCall, runs: list[OwnRun]) -> NodeResult | None:
     if any(run.ended is None for run in runs):
         return None
     lost = [run for run in runs if run.ended and run.ended.status is not RunStatus.SUCCEEDED]

@@ -9,8 +9,8 @@ from harness.domain.events import DigestWritten, EffectDone
 from harness.domain.ledger import Entry
 from harness.factory.records.brakes import is_stop_requested, why_frozen
 from harness.factory.records.error_groups import overview_of
-from harness.factory.records.free_runs import FreeRunIndex
 from harness.factory.records.link import UrlFor
+from harness.factory.records.own_runs import OwnRunIndex
 from harness.factory.records.regressions import last_look, look_words
 from harness.factory.records.releases import ReleaseIndex
 from harness.factory.reporting.digest import Digest, ErrorSummary, digest, last_digest
@@ -42,7 +42,7 @@ def digest_of(home: Path, ledger: Ledger, *, at: datetime, since: datetime | Non
         errors=_errors(home, entries, since),
         releases=ReleaseIndex(ledger, entries),
         watched=look_words(last.event) if (last := last_look(ledger)) else "",
-        workflows=workflow_rows(FreeRunIndex(ledger, entries)),
+        workflows=workflow_rows(OwnRunIndex(ledger, entries)),
     )
 
 

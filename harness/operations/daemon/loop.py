@@ -67,8 +67,8 @@ class Loop:
             self._report_pauses()
             policy = current_policy(self._works.services)
             workflows, now = policy.workflows, self._context.now()
-            self._note_new(policy.free_workflows)
-            lines = schedules({**workflows, **policy.free_workflows})
+            self._note_new(policy.own_workflows)
+            lines = schedules({**workflows, **policy.own_workflows})
             due = {name: at for name, at in self._next_hours(lines).items() if at <= now}
             states, hints = active_states(workflows, due), self._take_hints()
             if (
@@ -167,7 +167,7 @@ class Loop:
 
     def _is_run_due(self, now: datetime) -> bool:
         """Whether somebody asked for a workflow, or a wait of one is over."""
-        at = self._works.services.free_runs.due_at()
+        at = self._works.services.own_runs.due_at()
         return at is not None and at <= now
 
     def _is_full_tick_due(self, now: datetime) -> bool:
@@ -176,7 +176,7 @@ class Loop:
 
     def _rest(self, lines: Mapping[str, str]) -> None:
         ends = (self._paused.until,) if self._paused else ()
-        over = self._works.services.free_runs.due_at()
+        over = self._works.services.own_runs.due_at()
         hours = (*self._next_hours(lines).values(), *ends, *((over,) if over else ()))
         hour = min(hours, default=None)
         # Spread out the polls of many daemons. Not a secret, so `random` will do.

@@ -428,14 +428,14 @@ def test_an_app_gives_no_command_and_gets_no_answer(refused) -> None:
 
 
 def test_an_app_files_like_a_stranger_whatever_it_may_do(world) -> None:
-    """Whose issue is of the house comes first, and closes none of a maintainer's: nobody stands
+    """An issue whose filer may command comes first, and closes none of a maintainer's: nobody stands
     behind an app."""
     app, maya = Actor(900, "helper[bot]", bot=True), maintainer(world)
     world.forge._people[app.login] = (app, Permission.ADMIN)
     authors = {app: False, maya: True, world.forge.person("kim"): False}
     filed = {
-        world.forge.file_issue("Totals", author=who).number: of_the_house
-        for who, of_the_house in authors.items()
+        world.forge.file_issue("Totals", author=who).number: filer_may_command
+        for who, filer_may_command in authors.items()
     }
     world.tick(states=frozenset())
     assert {

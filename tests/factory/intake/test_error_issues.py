@@ -97,7 +97,7 @@ def test_the_factorys_own_account_lends_an_error_no_right(app) -> None:
     app.forge.me = app.forge.person("owner", Permission.ADMIN)
     app.report()
     app.tick(**ONLY_TRIAGE)
-    assert not app.history(app.filed[0].number).of_the_house
+    assert not app.history(app.filed[0].number).filer_may_command
 
 
 def test_row_116_no_more_than_a_days_cap_is_filed_and_the_rest_the_next_day(app) -> None:

@@ -25,8 +25,8 @@ NOW = datetime(2030, 5, 4, 12, tzinfo=UTC)
 TRIAGE_ONLY = {"states": frozenset({State.UNTRIAGED})}
 
 
-def waiting(number, author, *, of_the_house=False):
-    data = {"title": "t", "author": author, "login": f"a{author}", "may_command": of_the_house}
+def waiting(number, author, *, filer_may_command=False):
+    data = {"title": "t", "author": author, "login": f"a{author}", "may_command": filer_may_command}
     return History(
         number,
         (
@@ -37,8 +37,8 @@ def waiting(number, author, *, of_the_house=False):
     )
 
 
-def start(author, *, hours=1.0, of_the_house=False):
-    return TriageStart(author, of_the_house, NOW - timedelta(hours=hours))
+def start(author, *, hours=1.0, filer_may_command=False):
+    return TriageStart(author, filer_may_command, NOW - timedelta(hours=hours))
 
 
 def looked_at(world):
@@ -55,7 +55,7 @@ def test_the_queue_goes_round_and_the_house_comes_first() -> None:
         waiting(2, 5),
         waiting(3, 5),
         waiting(4, 6),
-        waiting(5, 7, of_the_house=True),
+        waiting(5, 7, filer_may_command=True),
         waiting(6, 6),
     ]
     assert [one.issue for one in in_queue_order(line, [], now=NOW)] == [5, 1, 4, 2, 6, 3]
@@ -77,10 +77,10 @@ def test_who_had_a_turn_today_stands_behind_who_had_none() -> None:
             waiting(1, 9),
             [start(n) for n in range(5, 8)],
             True,
-        ),  # 4 a day, and one of them is kept for the house
-        (waiting(1, 9, of_the_house=True), [start(n) for n in range(5, 8)], False),
-        (waiting(1, 9, of_the_house=True), [start(9, of_the_house=True)] * 3, False),
-        (waiting(1, 9, of_the_house=True), [start(n) for n in range(5, 9)], True),
+        ),  # 4 a day, and one of them is kept for those who may command
+        (waiting(1, 9, filer_may_command=True), [start(n) for n in range(5, 8)], False),
+        (waiting(1, 9, filer_may_command=True), [start(9, filer_may_command=True)] * 3, False),
+        (waiting(1, 9, filer_may_command=True), [start(n) for n in range(5, 9)], True),
     ],
 )
 def test_the_operators_bounds(history, starts, waits) -> None:

@@ -108,7 +108,7 @@ def test_what_one_of_the_project_may_do_is_asked_once_for_all_that_they_filed(wo
         world.forge.file_issue(f"Issue {number}", "Something else again.", author=mara)
     at = Running(world)
     assert at.look() == {"news": 1, "permission": 1}
-    assert all(history.of_the_house for history in at.services.issue_index.histories())
+    assert all(history.filer_may_command for history in at.services.issue_index.histories())
 
 
 @pytest.mark.parametrize("changed", [1, 10])

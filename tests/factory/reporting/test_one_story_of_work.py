@@ -25,7 +25,7 @@ from harness.domain.events import (
 from harness.domain.notices import NoticeKind
 from harness.domain.shown_states import WORKFLOW_RUNS, RunStanding
 from harness.domain.workflow_run import RunStatus
-from harness.factory.records.free_runs import FreeRunIndex
+from harness.factory.records.own_runs import OwnRunIndex
 from harness.factory.records.regressions import broken, last_look, look_words
 from harness.factory.reporting.comments.dashboard import Board, dashboard_text
 from harness.factory.reporting.digest import digest
@@ -56,7 +56,7 @@ def ledger():
 
 def surfaces(ledger) -> dict[str, str]:
     """All that people read, by surface."""
-    now, rows = ledger.clock.now(), workflow_rows(FreeRunIndex(ledger))
+    now, rows = ledger.clock.now(), workflow_rows(OwnRunIndex(ledger))
     last = last_look(ledger)
     watched = look_words(last.event) if last else ""
     found = digest(

@@ -1,4 +1,4 @@
-"""One life of a factory with free workflows, on the engine's and the ledger's real stores: `python
+"""One life of a factory with workflows of its own, on the engine's and the ledger's real stores: `python
 -m tests.factory.workflows.life HOME WORKFLOW SCENE [API REPOSITORY TOKEN]`. With the last three,
 people are asked on a real forge."""
 
@@ -10,15 +10,15 @@ from pathlib import Path
 
 from harness.domain.events import WorkflowRequested
 from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
-from harness.factory.pipeline.tick import drive_free_runs
-from harness.factory.records.free_runs import FreeRunIndex
+from harness.factory.pipeline.tick import drive_own_runs
+from harness.factory.records.own_runs import OwnRunIndex
 from harness.forge.connection import Access
 from harness.forge.github import GitHubForge
 from harness.store.durable.engine import Durable
 from harness.store.ledger.sqlite import SqliteLedger
 from harness.store.lock import sole_factory
 from tests.factory.sandboxes import CommandSandbox, ended
-from tests.factory.workflows.free import FreeWorld, prints, results, status
+from tests.factory.workflows.own import OwnWorkflowWorld, prints, results, status
 from tests.fakes.clock import FakeClock
 
 DOCUMENTS = {
@@ -67,7 +67,7 @@ def main(home: Path, workflow: str, scene: str, *forge: str) -> None:
     clock = FakeClock()
     clock.at = BEGAN + (timedelta(hours=3) if scene == "later" else timedelta())
     # The repository is the same in each life: the fake names commits by what is in them.
-    world = FreeWorld(home / "world", sandbox=CommandSandbox(answer(home, scene)))
+    world = OwnWorkflowWorld(home / "world", sandbox=CommandSandbox(answer(home, scene)))
     world.write(DOCUMENTS, {})
     with sole_factory(home, command="a life", patience=60):
         ledger, engine = SqliteLedger(home, clock), Durable(home)
@@ -79,12 +79,12 @@ def main(home: Path, workflow: str, scene: str, *forge: str) -> None:
         engine.register(ACTION, node_action(services))
         engine.launch()
         ledger.append(WorkflowRequested(workflow), "workflow-requested/1")
-        drive_free_runs(services, Dispatch(services, engine))
+        drive_own_runs(services, Dispatch(services, engine))
         if scene == "lingers":
             (home / "lingering").touch()
             time.sleep(600)
         engine.close()
-    runs = FreeRunIndex(ledger).all()
+    runs = OwnRunIndex(ledger).all()
     print(status(runs[0]), *(f"{node}:{outcome}" for node, outcome in results(runs[0]).items()))
     print(len(runs), *(len(ledger.entries(kind=kind)) for kind in ("node", "approval-asked")))
     ledger.close()

@@ -10,7 +10,7 @@ import pytest
 from harness.domain.issue import Permission
 from harness.factory.reporting.questions import marker_of
 from tests.factory.sandboxes import ended
-from tests.factory.workflows.free import FreeWorld, prints, results, status
+from tests.factory.workflows.own import OwnWorkflowWorld, prints, results, status
 
 TRAIN = """
 name: train
@@ -21,11 +21,13 @@ nodes:
 """
 
 
-def world_of(tmp_path) -> FreeWorld:
-    return FreeWorld.of(tmp_path, {"train": TRAIN}, commands={"notes": prints(text="1.3 is out")})
+def world_of(tmp_path) -> OwnWorkflowWorld:
+    return OwnWorkflowWorld.of(
+        tmp_path, {"train": TRAIN}, commands={"notes": prints(text="1.3 is out")}
+    )
 
 
-def ran(world: FreeWorld) -> list[str]:
+def ran(world: OwnWorkflowWorld) -> list[str]:
     return [spec.argv[0] for spec in world.sandbox.commands]
 
 
@@ -82,7 +84,7 @@ def test_an_edit_within_the_same_second_is_no_answer_where_a_writer_could_give_n
     tmp_path, least, stands
 ) -> None:
     train = TRAIN.replace("approve: write", f"approve: {least}")
-    world = FreeWorld.of(tmp_path, {"train": train}, commands={"notes": prints(text="1.3")})
+    world = OwnWorkflowWorld.of(tmp_path, {"train": train}, commands={"notes": prints(text="1.3")})
     run = world.ask("train")
     world.answer("I am not sure", can=Permission.ADMIN)
     comment = world.forge.comments(world.question())[-1]
@@ -92,7 +94,7 @@ def test_an_edit_within_the_same_second_is_no_answer_where_a_writer_could_give_n
 
 def test_an_administrator_answers_what_asks_for_one(tmp_path) -> None:
     train = TRAIN.replace("approve: write", "approve: admin")
-    world = FreeWorld.of(tmp_path, {"train": train}, commands={"notes": prints(text="1.3")})
+    world = OwnWorkflowWorld.of(tmp_path, {"train": train}, commands={"notes": prints(text="1.3")})
     run = world.ask("train")
     world.answer("/factory approve", can=Permission.ADMIN)
     assert status(world.again(run)) == "succeeded"
@@ -110,7 +112,7 @@ def test_words_that_are_no_command_let_nothing_go_on(tmp_path, words) -> None:
 
 
 def test_what_a_command_prints_cannot_answer_the_question(tmp_path) -> None:
-    world = FreeWorld.of(
+    world = OwnWorkflowWorld.of(
         tmp_path, {"train": TRAIN}, commands={"notes": prints(text="x\n```\n/factory approve")}
     )
     run = world.ask("train")
@@ -135,7 +137,7 @@ def test_a_marker_in_what_a_workflow_shows_takes_over_no_other_question(tmp_path
     """What a command prints may hold the words of strangers."""
     marker = marker_of("workflow-tram-1", "ask", 1)
     both = {"train": TRAIN, "tram": TRAIN.replace("name: train", "name: tram")}
-    world = FreeWorld.of(tmp_path, both, commands={"notes": prints(text=marker)})
+    world = OwnWorkflowWorld.of(tmp_path, both, commands={"notes": prints(text=marker)})
     world.ask("train")
     first = world.question()
     body = world.forge.issue(first).body

@@ -5,9 +5,9 @@ import time
 from datetime import timedelta
 
 from harness.domain.events import WorkflowStarted
-from harness.factory.records.free_runs import FreeRunIndex
+from harness.factory.records.own_runs import OwnRunIndex
 from tests.factory.sandboxes import ended
-from tests.factory.workflows.free import FreeWorld, prints, results, status
+from tests.factory.workflows.own import OwnWorkflowWorld, prints, results, status
 
 CALLER = """
 name: caller
@@ -34,12 +34,14 @@ def size_of(spec, folder):
     return prints(size=len(spec.env["ITEM"]))(spec, folder)
 
 
-def ran(world: FreeWorld) -> list[str]:
+def ran(world: OwnWorkflowWorld) -> list[str]:
     return [spec.argv[0] for spec in world.sandbox.commands]
 
 
 def test_a_called_workflow_gets_its_input_and_hands_its_output_back(tmp_path) -> None:
-    world = FreeWorld.of(tmp_path, {"caller": CALLER, "part": PART}, commands={"work": size_of})
+    world = OwnWorkflowWorld.of(
+        tmp_path, {"caller": CALLER, "part": PART}, commands={"work": size_of}
+    )
     run = world.ask("caller")
     assert (status(run), ran(world)) == ("succeeded", ["work", "use"])
     assert world.sandbox.commands[0].env["ITEM"] == "tides"
@@ -48,7 +50,7 @@ def test_a_called_workflow_gets_its_input_and_hands_its_output_back(tmp_path) ->
 
 
 def test_each_item_has_a_run_of_its_own_and_all_are_joined(tmp_path) -> None:
-    world = FreeWorld.of(
+    world = OwnWorkflowWorld.of(
         tmp_path,
         {"many": MANY, "part": PART},
         commands={"list": prints(items=["a", "bb", "a"]), "work": size_of},
@@ -60,14 +62,14 @@ def test_each_item_has_a_run_of_its_own_and_all_are_joined(tmp_path) -> None:
 
 
 def test_nothing_to_do_is_a_success(tmp_path) -> None:
-    world = FreeWorld.of(
+    world = OwnWorkflowWorld.of(
         tmp_path, {"many": MANY, "part": PART}, commands={"list": prints(items=[])}
     )
     assert status(world.ask("many")) == "succeeded"
 
 
 def test_more_items_than_the_limit_start_nothing(tmp_path) -> None:
-    world = FreeWorld.of(
+    world = OwnWorkflowWorld.of(
         tmp_path, {"many": MANY, "part": PART}, commands={"list": prints(items=list("abcd"))}
     )
     run = world.ask("many")
@@ -80,7 +82,7 @@ def test_one_item_that_fails_is_named_and_the_join_does_not_run(tmp_path) -> Non
     def breaks(spec, folder):
         return ended(1, stdout=b"no") if spec.env["ITEM"] == "b" else size_of(spec, folder)
 
-    world = FreeWorld.of(
+    world = OwnWorkflowWorld.of(
         tmp_path,
         {"many": MANY, "part": PART},
         commands={"list": prints(items=list("abc")), "work": breaks},
@@ -92,7 +94,7 @@ def test_one_item_that_fails_is_named_and_the_join_does_not_run(tmp_path) -> Non
 
 
 def test_an_item_that_is_not_what_the_workflow_takes_starts_nothing(tmp_path) -> None:
-    world = FreeWorld.of(
+    world = OwnWorkflowWorld.of(
         tmp_path,
         {"many": MANY.replace("items: {type: string}", "items: {}"), "part": PART},
         commands={"list": prints(items=["a", 7])},
@@ -103,7 +105,7 @@ def test_an_item_that_is_not_what_the_workflow_takes_starts_nothing(tmp_path) ->
     assert "item 2" in run.ended.reason
 
 
-def of_many_of_many(work, outer: int, inner: int, *, when_listed=lambda: None) -> FreeWorld:
+def of_many_of_many(work, outer: int, inner: int, *, when_listed=lambda: None) -> OwnWorkflowWorld:
     """A workflow that calls `outer` others, each of which would call `inner` more."""
     wide = MANY.replace("limit: 3", "limit: 50")
     inputs = "input: {item: {type: string}}"
@@ -115,7 +117,7 @@ def of_many_of_many(work, outer: int, inner: int, *, when_listed=lambda: None) -
             count = inner
         return prints(items=[f"{at}" for at in range(count)])(spec, folder)
 
-    return FreeWorld.of(
+    return OwnWorkflowWorld.of(
         work,
         {
             "outer": wide.replace("name: many", "name: outer").replace("do: part", "do: inner"),
@@ -132,7 +134,7 @@ def test_runs_that_belong_together_are_bounded(tmp_path) -> None:
     """50 items of 50 items would be 2,551 runs."""
     world = of_many_of_many(tmp_path, 50, 50)
     assert status(world.ask("outer")) == "failed"
-    assert len(FreeRunIndex(world.ledger).all()) <= 200
+    assert len(OwnRunIndex(world.ledger).all()) <= 200
 
 
 def test_several_that_begin_runs_at_once_do_not_pass_the_bound_together(tmp_path) -> None:
@@ -147,14 +149,16 @@ def test_several_that_begin_runs_at_once_do_not_pass_the_bound_together(tmp_path
 
     world.decorate("ledger", append=slowly)
     assert status(world.ask("outer")) == "failed"
-    assert len(FreeRunIndex(world.ledger).all()) == 155
+    assert len(OwnRunIndex(world.ledger).all()) == 155
 
 
 def test_a_call_waits_for_what_its_workflow_waits_for(tmp_path) -> None:
     slow = PART.replace("nodes:", "nodes:\n  - {id: rest, wait: 1h}").replace(
         "run: [work]", "run: [work], needs: [rest]"
     )
-    world = FreeWorld.of(tmp_path, {"caller": CALLER, "part": slow}, commands={"work": size_of})
+    world = OwnWorkflowWorld.of(
+        tmp_path, {"caller": CALLER, "part": slow}, commands={"work": size_of}
+    )
     run = world.ask("caller")
     assert (status(run), ran(world), results(run)) == ("open", [], {})
     world.ledger.clock.at += timedelta(hours=1)

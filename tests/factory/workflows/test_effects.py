@@ -8,7 +8,7 @@ from harness.domain.errors import ConfigError, Stopped
 from harness.domain.events import NoticeBegan, NoticeSent
 from harness.domain.notices import NoticeKind
 from harness.factory.reporting.notices import outbox
-from tests.factory.workflows.free import FreeWorld, prints, results, status
+from tests.factory.workflows.own import OwnWorkflowWorld, prints, results, status
 
 LINKS = """
 name: links
@@ -44,16 +44,16 @@ def found(report: str, dead: int = 1):
     return {"look": prints(dead=dead, report=report)}
 
 
-def links(tmp_path, report: str = "a.md: b leads nowhere") -> FreeWorld:
-    return FreeWorld.of(tmp_path, {"links": LINKS}, commands=found(report), grants=GRANTS)
+def links(tmp_path, report: str = "a.md: b leads nowhere") -> OwnWorkflowWorld:
+    return OwnWorkflowWorld.of(tmp_path, {"links": LINKS}, commands=found(report), grants=GRANTS)
 
 
-def ours(world: FreeWorld) -> list:
+def ours(world: OwnWorkflowWorld) -> list:
     return [one for one in world.forge.issues() if "workflow:links" in one.body]
 
 
 def test_without_a_grant_it_is_refused_when_it_is_read_with_the_rule_to_write(tmp_path) -> None:
-    world = FreeWorld.of(tmp_path, {"links": LINKS}, commands=found("x"))
+    world = OwnWorkflowWorld.of(tmp_path, {"links": LINKS}, commands=found("x"))
     with pytest.raises(ConfigError) as refused:
         world.tick()
     assert (refused.value.file, refused.value.line) == ("workflows/links.yaml", 6)
@@ -85,7 +85,9 @@ def test_a_find_is_one_open_issue_however_often_it_is_found(tmp_path) -> None:
 
 
 def test_where_nothing_is_found_nothing_is_filed(tmp_path) -> None:
-    world = FreeWorld.of(tmp_path, {"links": LINKS}, commands=found("", dead=0), grants=GRANTS)
+    world = OwnWorkflowWorld.of(
+        tmp_path, {"links": LINKS}, commands=found("", dead=0), grants=GRANTS
+    )
     assert status(world.ask("links")) == "succeeded"
     assert world.forge.writes == []
 
@@ -108,7 +110,7 @@ def test_a_grant_that_was_taken_back_holds_for_a_run_that_began_before(tmp_path)
     slow = LINKS.replace("nodes:", "nodes:\n  - {id: rest, wait: 1h}").replace(
         "{id: look, run", "{id: look, needs: [rest], run"
     )
-    world = FreeWorld.of(tmp_path, {"links": slow}, commands=found("x"), grants=GRANTS)
+    world = OwnWorkflowWorld.of(tmp_path, {"links": slow}, commands=found("x"), grants=GRANTS)
     run = world.ask("links")
     rules = world.git.read(world.remote["main"], "factory_rules.md").decode()
     without = rules.replace("effects: [issue.file]", "effects: [issue.comment]")
@@ -126,7 +128,7 @@ def test_a_grant_that_was_taken_back_holds_for_a_run_that_began_before(tmp_path)
 
 
 def test_a_comment_goes_to_an_issue_by_its_number_and_to_nothing_else(tmp_path) -> None:
-    world = FreeWorld.of(tmp_path, {"say": SAY}, grants=GRANTS)
+    world = OwnWorkflowWorld.of(tmp_path, {"say": SAY}, grants=GRANTS)
     issue = world.file()
     world.commands["look"] = prints(number=str(issue), text="see the notes")
     assert status(world.ask("say")) == "succeeded"
@@ -142,7 +144,7 @@ def pins(spec, folder):
 
 
 def test_a_change_is_proposed_for_a_person_and_has_the_named_files_alone(tmp_path) -> None:
-    world = FreeWorld.of(tmp_path, {"pins": PINS}, commands={"pin": pins}, grants=GRANTS)
+    world = OwnWorkflowWorld.of(tmp_path, {"pins": PINS}, commands={"pin": pins}, grants=GRANTS)
     run = world.ask("pins")
     assert status(run) == "succeeded", run.ended
     (pull,) = world.forge.pull_requests()
@@ -160,7 +162,7 @@ def test_a_change_is_proposed_for_a_person_and_has_the_named_files_alone(tmp_pat
 
 def test_a_change_that_a_rule_refuses_is_not_proposed(tmp_path) -> None:
     text = PINS.replace("[tidebook/pins.txt]", "[factory_rules.md]")
-    world = FreeWorld.of(tmp_path, {"pins": text}, commands={"pin": pins}, grants=GRANTS)
+    world = OwnWorkflowWorld.of(tmp_path, {"pins": text}, commands={"pin": pins}, grants=GRANTS)
     run = world.ask("pins")
     assert (status(run), world.forge.pull_requests()) == ("blocked", ())
     assert run.ended is not None
@@ -176,7 +178,7 @@ def test_a_commit_that_no_command_of_the_run_made_is_not_proposed(tmp_path) -> N
         )
         .replace("    needs: [pin]", "    needs: [pin, other]")
     )
-    world = FreeWorld.of(tmp_path, {"pins": text}, commands={"pin": pins}, grants=GRANTS)
+    world = OwnWorkflowWorld.of(tmp_path, {"pins": text}, commands={"pin": pins}, grants=GRANTS)
     world.commands["other"] = prints(head=world.remote["main"])
     assert (status(world.ask("pins")), world.forge.pull_requests()) == ("blocked", ())
 
@@ -209,13 +211,15 @@ def test_a_file_that_is_none_is_not_taken(tmp_path, kind) -> None:
         return prints()(spec, folder)
 
     text = PINS.replace("[tidebook/pins.txt]", "[deps/pins.txt]")
-    world = FreeWorld.of(tmp_path / "home", {"pins": text}, commands={"pin": trick}, grants=GRANTS)
+    world = OwnWorkflowWorld.of(
+        tmp_path / "home", {"pins": text}, commands={"pin": trick}, grants=GRANTS
+    )
     run = world.ask("pins")
     assert (status(run), world.forge.pull_requests()) == ("failed", ())
 
 
 def test_a_notice_has_the_documents_words(tmp_path) -> None:
-    world = FreeWorld.of(tmp_path, {"pins": PINS}, commands={"pin": pins}, grants=GRANTS)
+    world = OwnWorkflowWorld.of(tmp_path, {"pins": PINS}, commands={"pin": pins}, grants=GRANTS)
     world.ledger.append(NoticeBegan(0), "notice/1")
     world.ledger.append(NoticeSent("notice/1", taken=1, failed=0), "notice/1/sent")
     world.ask("pins")
@@ -251,7 +255,7 @@ nodes:
   - {id: list, run: [list], output: {items: {type: array}}}
   - {id: all, each: list.items, do: say, limit: 50, needs: [list]}
 """
-    world = FreeWorld.of(tmp_path, {"say": part, "many": many}, grants=GRANTS)
+    world = OwnWorkflowWorld.of(tmp_path, {"say": part, "many": many}, grants=GRANTS)
     issue = world.file()
     world.commands["look"] = prints(number=str(issue), text="x")
     world.commands["list"] = prints(items=[str(at) for at in range(40)])

@@ -1,11 +1,11 @@
-"""Killed before and after every effect of a free workflow, or its machine gone with all that it
+"""Killed before and after every effect of a workflow of your own, or its machine gone with all that it
 had, and started again: one of each."""
 
 from datetime import timedelta
 
 from harness.domain.events import WorkflowRequested
 from tests.factory.kills import Killed, Storage, killing
-from tests.factory.workflows.free import FreeWorld, prints, results, status
+from tests.factory.workflows.own import OwnWorkflowWorld, prints, results, status
 
 ALL = """
 name: all
@@ -35,8 +35,8 @@ def pins(spec, folder):
     return prints()(spec, folder)
 
 
-def world_of(tmp_path) -> FreeWorld:
-    world = FreeWorld.of(
+def world_of(tmp_path) -> OwnWorkflowWorld:
+    world = OwnWorkflowWorld.of(
         tmp_path,
         {"all": ALL, "part": PART},
         commands={"look": prints(items=["a", "b"], number="1"), "pin": pins},
@@ -47,7 +47,7 @@ def world_of(tmp_path) -> FreeWorld:
     return world
 
 
-def lives(world: FreeWorld) -> None:
+def lives(world: OwnWorkflowWorld) -> None:
     """Ticks until it rests; hours pass, and a person approves where a question stands."""
     world.ask("all")
     world.ledger.clock.at += timedelta(hours=2)
@@ -56,7 +56,7 @@ def lives(world: FreeWorld) -> None:
     world.tick()
 
 
-def checked(world: FreeWorld, at: object) -> None:
+def checked(world: OwnWorkflowWorld, at: object) -> None:
     run = world.last("all")
     assert status(run) == "succeeded", (at, run.ended)
     assert set(results(run).values()) == {"produced"}, at
@@ -108,7 +108,7 @@ def test_nothing_is_done_to_the_world_before_its_intent_is_stored(tmp_path) -> N
     assert {"push", "open_pull_request", "upsert_issue", "upsert_comment", "close_issue"} <= {*done}
 
 
-def _stubborn(world: FreeWorld, storage: Storage | None = None) -> None:
+def _stubborn(world: OwnWorkflowWorld, storage: Storage | None = None) -> None:
     def again(part) -> None:
         try:
             part()

@@ -4,22 +4,22 @@ from datetime import timedelta
 
 from tests.factory.example_files import files_of
 from tests.factory.sandboxes import CommandSandbox, really
-from tests.factory.workflows.free import FreeWorld, status
+from tests.factory.workflows.own import OwnWorkflowWorld, status
 
 
-def example(tmp_path, **changed: str) -> FreeWorld:
-    world = FreeWorld(tmp_path, sandbox=CommandSandbox(really))
+def example(tmp_path, **changed: str) -> OwnWorkflowWorld:
+    world = OwnWorkflowWorld(tmp_path, sandbox=CommandSandbox(really))
     files = files_of("own")
     files |= {name.replace("__", "/"): text.encode() for name, text in changed.items()}
     world.remote["main"] = world.base = world.git.commit(world.git.tree(files), [], message="base")
     return world
 
 
-def file_in(world: FreeWorld, commit: str, path: str) -> str:
+def file_in(world: OwnWorkflowWorld, commit: str, path: str) -> str:
     return world.git.read(commit, path).decode()
 
 
-def filed(world: FreeWorld, workflow: str) -> list:
+def filed(world: OwnWorkflowWorld, workflow: str) -> list:
     return [one for one in world.forge.issues() if f"workflow:{workflow}/" in one.body]
 
 

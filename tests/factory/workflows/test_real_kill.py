@@ -1,4 +1,4 @@
-"""Free workflows in real processes on the real engine and ledger, killed by SIGKILL in a command, in
+"""Workflows of your own in real processes on the real engine and ledger, killed by SIGKILL in a command, in
 a wait, while its parts run, and while a person is asked on a real forge."""
 
 import os

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from harness.domain.events import WorkflowRequested
 from harness.domain.lifecycle import State
-from tests.factory.workflows.free import FreeWorld, fails, prints, results, status
+from tests.factory.workflows.own import OwnWorkflowWorld, fails, prints, results, status
 
 TWO = """
 name: two
@@ -22,7 +22,7 @@ nodes:
 
 
 def test_a_run_that_was_asked_for_runs_its_commands_on_the_base(tmp_path) -> None:
-    world = FreeWorld.of(tmp_path, {"two": TWO}, commands={"look": prints(found=3)})
+    world = OwnWorkflowWorld.of(tmp_path, {"two": TWO}, commands={"look": prints(found=3)})
     run = world.ask("two")
     assert (status(run), results(run)) == ("succeeded", {"look": "produced", "tell": "produced"})
     assert [spec.argv for spec in world.sandbox.commands] == [("look",), ("tell",)]
@@ -32,13 +32,13 @@ def test_a_run_that_was_asked_for_runs_its_commands_on_the_base(tmp_path) -> Non
 
 
 def test_what_does_not_apply_is_skipped_and_the_run_succeeds(tmp_path) -> None:
-    world = FreeWorld.of(tmp_path, {"two": TWO}, commands={"look": prints(found=0)})
+    world = OwnWorkflowWorld.of(tmp_path, {"two": TWO}, commands={"look": prints(found=0)})
     run = world.ask("two")
     assert (status(run), results(run)) == ("succeeded", {"look": "produced"})
 
 
 def test_a_command_that_fails_ends_the_run_as_failed(tmp_path) -> None:
-    world = FreeWorld.of(tmp_path, {"two": TWO}, commands={"look": fails})
+    world = OwnWorkflowWorld.of(tmp_path, {"two": TWO}, commands={"look": fails})
     run = world.ask("two")
     assert (status(run), results(run)) == ("failed", {"look": "failed"})
     assert run.ended is not None
@@ -46,7 +46,7 @@ def test_a_command_that_fails_ends_the_run_as_failed(tmp_path) -> None:
 
 
 def test_a_wait_is_over_when_its_time_is_and_no_sooner_in_whichever_process(tmp_path) -> None:
-    world = FreeWorld.of(tmp_path, {"pause": PAUSE})
+    world = OwnWorkflowWorld.of(tmp_path, {"pause": PAUSE})
     run = world.ask("pause")
     assert (status(run), results(run)) == ("open", {"before": "produced"})
     world.ledger.clock.at += timedelta(hours=1, minutes=59)
@@ -58,7 +58,7 @@ def test_a_wait_is_over_when_its_time_is_and_no_sooner_in_whichever_process(tmp_
 
 
 def test_a_run_keeps_the_base_and_the_document_that_it_began_with(tmp_path) -> None:
-    world = FreeWorld.of(tmp_path, {"pause": PAUSE})
+    world = OwnWorkflowWorld.of(tmp_path, {"pause": PAUSE})
     run = world.ask("pause")
     world.write({"pause": PAUSE.replace("[after]", "[other]")}, {})
     world.ledger.clock.at += timedelta(hours=3)
@@ -67,7 +67,7 @@ def test_a_run_keeps_the_base_and_the_document_that_it_began_with(tmp_path) -> N
 
 
 def test_a_second_request_does_not_pile_up_on_a_run_that_waits(tmp_path) -> None:
-    world = FreeWorld.of(tmp_path, {"pause": PAUSE})
+    world = OwnWorkflowWorld.of(tmp_path, {"pause": PAUSE})
     first = world.ask("pause")
     assert world.ask("pause").name == first.name
     (refused,) = world.ledger.entries(kind="workflow-refused")
@@ -75,7 +75,7 @@ def test_a_second_request_does_not_pile_up_on_a_run_that_waits(tmp_path) -> None
 
 
 def test_a_workflow_that_is_not_there_starts_nothing_and_says_so(tmp_path) -> None:
-    world = FreeWorld.of(tmp_path, {"pause": PAUSE})
+    world = OwnWorkflowWorld.of(tmp_path, {"pause": PAUSE})
     world.ask("pause")
     world.ledger.clock.at += timedelta(hours=3)
     world.tick()
@@ -86,7 +86,7 @@ def test_a_workflow_that_is_not_there_starts_nothing_and_says_so(tmp_path) -> No
 
 
 def test_issues_move_while_a_workflow_waits(tmp_path) -> None:
-    world = FreeWorld.of(tmp_path, {"pause": PAUSE})
+    world = OwnWorkflowWorld.of(tmp_path, {"pause": PAUSE})
     run = world.ask("pause")
     issue = world.file()
     world.tick()

@@ -52,7 +52,7 @@ def ungranted(drill: "DrillEnvironment") -> AttackOutcome:
     factory.tick(states=frozenset(), hours={})
     if _filed(factory):
         return not_held("an issue was filed after the grant was taken back")
-    run = factory.services.free_runs.all()[-1]
+    run = factory.services.own_runs.all()[-1]
     if run.ended is None or "grants" not in run.ended.reason:
         return not_held(f"nothing was filed, but for another reason: {run.ended}")
     _approve(factory, _asked(factory, 3), by=factory.owner.token)
@@ -88,7 +88,7 @@ def too_late(drill: "DrillEnvironment") -> AttackOutcome:
     factory.tick(states=frozenset(), hours={})
     if _filed(factory):
         return not_held("it went on after an approval that came too late")
-    run = factory.services.free_runs.all()[-1]
+    run = factory.services.own_runs.all()[-1]
     if run.ended is None or "in time" not in run.ended.reason:
         return not_held(f"nothing was filed, but for another reason: {run.ended}")
     return held(run.ended.reason)

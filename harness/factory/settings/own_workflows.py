@@ -63,12 +63,12 @@ class _Fault:
     key: str = ""
 
 
-def free_names() -> Declared:
+def own_names() -> Declared:
     """What such a workflow may name, as far as the reader checks it."""
     return Declared({}, commands=(TESTS,))
 
 
-def faults_of_free(readings: Mapping[str, Reading], grants: Grants) -> Iterator[ConfigError]:
+def faults_of_own(readings: Mapping[str, Reading], grants: Grants) -> Iterator[ConfigError]:
     """Everything that the project's own workflows must not ask for, at its line."""
     workflows = {name: one.workflow for name, one in readings.items() if one.workflow}
     for name, workflow in workflows.items():

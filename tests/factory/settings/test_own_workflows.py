@@ -87,13 +87,13 @@ def test_it_is_refused_when_it_is_read(tmp_path, text, message) -> None:
 def test_a_good_one_is_read_beside_the_four_built_in_ones(tmp_path) -> None:
     assert faults(tmp_path, nightly=GOOD) == []
     found = effective_workflows_in(tmp_path)
-    assert set(found.free_workflows) == {"nightly"}
+    assert set(found.own_workflows) == {"nightly"}
     assert set(found.workflows) == {"triage", "implement", "validate", "merge"}
 
 
 def test_a_products_own_folder_of_this_name_is_left_alone(tmp_path) -> None:
     assert faults(tmp_path, deploy="steps: [a]\n", other="name: x\njobs: []\n") == []
-    assert effective_workflows_in(tmp_path).free == ()
+    assert effective_workflows_in(tmp_path).own == ()
 
 
 def test_calls_that_go_round_or_too_deep_are_refused(tmp_path) -> None:

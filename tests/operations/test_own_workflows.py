@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from harness.domain.events import WorkflowRequested
-from tests.factory.workflows.free import FreeWorld, status
+from tests.factory.workflows.own import OwnWorkflowWorld, status
 from tests.operations.daemon_run import DaemonRun, with_home
 
 NIGHTLY = """
@@ -20,12 +20,12 @@ nodes:
 """
 
 
-def ran(world: FreeWorld) -> list[str]:
+def ran(world: OwnWorkflowWorld) -> list[str]:
     return [spec.argv[0] for spec in world.sandbox.commands]
 
 
 def test_a_schedule_counts_from_when_it_was_seen_and_each_hour_starts_one_run(tmp_path) -> None:
-    world = FreeWorld.of(with_home(tmp_path), {"nightly": NIGHTLY})
+    world = OwnWorkflowWorld.of(with_home(tmp_path), {"nightly": NIGHTLY})
     DaemonRun(world).work()
     assert ran(world) == []
     world.ledger.clock.at = world.ledger.clock.at.replace(hour=3, minute=31)
@@ -37,14 +37,14 @@ def test_a_schedule_counts_from_when_it_was_seen_and_each_hour_starts_one_run(tm
     world.ledger.clock.at += timedelta(days=3)
     DaemonRun(world).work()
     assert ran(world) == ["look", "look"]
-    assert [one.started.event.cause for one in world.services().free_runs.all()] == [
+    assert [one.started.event.cause for one in world.services().own_runs.all()] == [
         "schedule",
         "schedule",
     ]
 
 
 def test_a_request_and_the_end_of_a_wait_are_reasons_to_look(tmp_path) -> None:
-    world = FreeWorld.of(tmp_path, {"pause": PAUSE})
+    world = OwnWorkflowWorld.of(tmp_path, {"pause": PAUSE})
     DaemonRun(world).work()
     world.ledger.append(WorkflowRequested("pause"), "workflow-requested/1")
     DaemonRun(world).work()
@@ -55,7 +55,7 @@ def test_a_request_and_the_end_of_a_wait_are_reasons_to_look(tmp_path) -> None:
 
 
 def test_one_daemon_sees_a_request_that_another_process_wrote(tmp_path) -> None:
-    world = FreeWorld.of(tmp_path, {"pause": PAUSE})
+    world = OwnWorkflowWorld.of(tmp_path, {"pause": PAUSE})
     looks = iter(range(100))
 
     def ask() -> None:

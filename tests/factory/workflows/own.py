@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.domain.events import WorkflowRequested
 from harness.domain.issue import Permission
-from harness.factory.records.free_runs import FreeRun, FreeRunIndex
+from harness.factory.records.own_runs import OwnRun, OwnRunIndex
 from tests.factory.sandboxes import CommandSandbox, ended
 from tests.factory.world import World
 
@@ -34,7 +34,7 @@ def fails(spec: Any, folder: Path) -> Any:
     return ended(1, stdout=b"it broke")
 
 
-class FreeWorld(World):
+class OwnWorkflowWorld(World):
     """`commands` answers each command by its first word."""
 
     commands: Mapping[str, Answer]
@@ -47,7 +47,7 @@ class FreeWorld(World):
         *,
         commands: Mapping[str, Answer] | None = None,
         grants: Mapping[str, str] | None = None,
-    ) -> "FreeWorld":
+    ) -> "OwnWorkflowWorld":
         answers = dict(commands or {})
         sandbox = CommandSandbox(
             lambda spec, folder: answers.get(spec.argv[0], prints())(spec, folder)
@@ -65,20 +65,20 @@ class FreeWorld(World):
         files = {f"workflows__{name}.yaml": text.encode() for name, text in documents.items()}
         self.push_to_main(**files, **{"factory_rules.md": rules.encode()})
 
-    def ask(self, workflow: str, **given: object) -> FreeRun:
+    def ask(self, workflow: str, **given: object) -> OwnRun:
         """A person asks for a run at the factory; it goes as far as it can."""
         number = len(self.ledger.entries(kind=WorkflowRequested.kind))
         self.ledger.append(WorkflowRequested(workflow, given), f"workflow-requested/{number}")
         self.tick()
         return self.last(workflow)
 
-    def last(self, workflow: str) -> FreeRun:
-        return [run for run in FreeRunIndex(self.ledger).all() if run.workflow == workflow][-1]
+    def last(self, workflow: str) -> OwnRun:
+        return [run for run in OwnRunIndex(self.ledger).all() if run.workflow == workflow][-1]
 
-    def again(self, run: FreeRun) -> FreeRun:
+    def again(self, run: OwnRun) -> OwnRun:
         """The run after another tick of a factory that starts anew."""
         self.tick()
-        return FreeRunIndex(self.ledger).of(run.name)
+        return OwnRunIndex(self.ledger).of(run.name)
 
     def question(self) -> int:
         """The number of the last issue on which a workflow asks."""
@@ -89,9 +89,9 @@ class FreeWorld(World):
         self.forge.say(self.question(), words, author=self.forge.person(by, can))
 
 
-def results(run: FreeRun) -> dict[str, str]:
+def results(run: OwnRun) -> dict[str, str]:
     return {one.node: one.result.outcome.value for one in run.attempts}
 
 
-def status(run: FreeRun) -> str:
+def status(run: OwnRun) -> str:
     return run.ended.status.value if run.ended else "open"

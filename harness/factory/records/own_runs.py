@@ -25,7 +25,7 @@ STARTED, REFUSED = "workflow-run/", "workflow-refused/"
 
 
 @dataclass(slots=True)
-class FreeRun:
+class OwnRun:
     """One run: how it began, its attempts so far, its end, and until when its nodes wait: node,
     moment, and the issue on which people are asked, 0 for none."""
 
@@ -66,7 +66,7 @@ class FreeRun:
         return found
 
 
-class FreeRunIndex:
+class OwnRunIndex:
     """Every run and request, from a ledger that is read once. Any thread may use it. `entries` are
     the ledger's, from the first on, where somebody has read them already. Whoever counts runs and
     then begins as many as may be holds `beginning`: meanwhile nobody else does."""
@@ -76,24 +76,24 @@ class FreeRunIndex:
         self.beginning = threading.Lock()
         self._lock = threading.Lock()
         self._last = 0
-        self._runs: dict[str, FreeRun] = {}
+        self._runs: dict[str, OwnRun] = {}
         self._requests: dict[str, Recorded[WorkflowRequested]] = {}
         self._refused: dict[str, Recorded[WorkflowRefused]] = {}
         self._take_all(entries)
 
-    def all(self) -> tuple[FreeRun, ...]:
+    def all(self) -> tuple[OwnRun, ...]:
         """Every run, in the order in which they began."""
         with self._lock:
             self._read()
             return tuple(self._runs.values())
 
-    def of(self, name: str) -> FreeRun:
+    def of(self, name: str) -> OwnRun:
         """One run. Raises KeyError for an unknown name."""
         with self._lock:
             self._read()
             return self._runs[name]
 
-    def open_runs(self) -> tuple[FreeRun, ...]:
+    def open_runs(self) -> tuple[OwnRun, ...]:
         """The runs that have not ended, in the order in which they began."""
         return tuple(run for run in self.all() if run.ended is None)
 
@@ -123,11 +123,11 @@ class FreeRunIndex:
         until = f"until {one.waits_until:%Y-%m-%d %H:%M} UTC" if one.waits_until else ""
         return {"run": one.name, "status": "waits", "message": until}
 
-    def tree_of(self, name: str) -> tuple[FreeRun, ...]:
+    def tree_of(self, name: str) -> tuple[OwnRun, ...]:
         """The runs that belong together with this one: the first, and all that were called."""
         runs = {run.name: run for run in self.all()}
 
-        def first(one: FreeRun) -> str:
+        def first(one: OwnRun) -> str:
             while one.started.event.parent in runs:
                 one = runs[one.started.event.parent]
             return one.name
@@ -157,12 +157,12 @@ class FreeRunIndex:
             self._requests.pop(entry.key.removeprefix(REFUSED), None)
         elif is_of(entry, WorkflowStarted):
             self._refused.pop(entry.event.workflow, None)
-            self._runs[str(entry.run)] = FreeRun(entry)
+            self._runs[str(entry.run)] = OwnRun(entry)
             self._requests.pop(entry.key.removeprefix(STARTED), None)
         elif entry.run in self._runs:
             self._note(entry, self._runs[str(entry.run)])
 
-    def _note(self, entry: Entry, run: FreeRun) -> None:
+    def _note(self, entry: Entry, run: OwnRun) -> None:
         event = entry.event
         if isinstance(event, NodeEnded):
             run.attempts.append(Attempt(event.node, event.attempt, event.result))
@@ -176,7 +176,7 @@ class FreeRunIndex:
                 parent.children += 1
 
 
-def under_way(runs: Iterable[FreeRun], workflow: str) -> FreeRun | None:
+def under_way(runs: Iterable[OwnRun], workflow: str) -> OwnRun | None:
     """The open run of this workflow that nobody called, if there is one."""
     return next(
         (
