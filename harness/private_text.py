@@ -10,9 +10,9 @@ MOST_BYTES = 64 * 1024
 
 
 def private_text(path: Path, *, what: str) -> str | None:
-    """The text of a file that no other account may read; None where there is none. `what` says in
-    messages what it holds. Raises ConfigError, which shows nothing of it, if others may read it, or
-    if it cannot be read, is not UTF-8, or is longer than MOST_BYTES."""
+    """The text of a file that no other account may read; None where there is none. `what` is what
+    messages call that which it holds. Raises ConfigError, which shows nothing of it, if others may
+    read it, or if it cannot be read, is not UTF-8, or is longer than MOST_BYTES."""
     try:
         with path.open("rb") as file:
             # Of the opened file: a path may lead elsewhere a moment later.

@@ -25,7 +25,7 @@ from harness.domain.errors import (
 )
 from harness.domain.events import NoticeSent
 from harness.domain.events.effects import OtherEffectDone
-from harness.domain.facts import UNKNOWN
+from harness.domain.facts import UNKNOWN, shown_path
 from harness.domain.issue import Permission
 from harness.domain.landing import JudgedCandidate, after_landing, objection
 from harness.domain.ledger import Recorded, as_of
@@ -464,3 +464,7 @@ def test_what_a_person_sends_back_is_made_again_with_all_that_follows() -> None:
     assert made_again(Workflow("w", nodes), nodes[-1]) == {"b", "c", "e"}
     with pytest.raises(KeyError, match="'z'"):
         Workflow("w", nodes).node("z")
+
+
+def test_a_path_is_shown_with_what_is_not_utf_8_escaped() -> None:
+    assert shown_path(b"caf\xc3\xa9/\xff.py") == "caf\u00e9/\\xff.py"
