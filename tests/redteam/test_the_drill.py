@@ -8,6 +8,7 @@ import dataclasses
 import json
 import secrets
 import sys
+from contextlib import contextmanager
 from functools import partial
 from typing import Never
 
@@ -153,6 +154,27 @@ class Undaunted(Broken):
             return ()
 
 
+class UndauntedApart(Broken):
+    """The same of what anybody may push."""
+
+    @contextmanager
+    def apart(self):
+        with self._own.apart() as (repository, candidates):
+            yield Undaunted(repository), candidates
+
+
+class Untidy(Broken):
+    """Reads what anybody may push in the trusted repository itself."""
+
+    def __init__(self, own, repository):
+        super().__init__(own)
+        self._repository = repository
+
+    @contextmanager
+    def apart(self):
+        yield self._repository, self._own
+
+
 class Forgetful(Broken):
     """Stores the result for a proposal, and never finds it again."""
 
@@ -242,15 +264,24 @@ DEAR = {
         "another brake of the same attack is taken out; policy_gate/test_proposals_cost counts what"
         " is fetched again"
     ),
+    "strangers: what they propose is kept": (
+        "another brake of the same attack is taken out; repository/test_candidate looks for what"
+        " stays"
+    ),
 }
 """What `make soak` alone takes out, and why that is enough: of each subject, `make test` takes out
 another one, but where it makes no attack of that kind."""
 BROKEN = {
     "strangers: no bounds": (boundless, floods.flood, "triaged in one tick"),
     "strangers: no bound on a tree": (
-        with_parts(repository=lambda services: Undaunted(services.repository)),
+        with_parts(candidates=lambda services: UndauntedApart(services.candidates)),
         floods.proposals,
         "the tree of trees was not refused",
+    ),
+    "strangers: what they propose is kept": (
+        with_parts(candidates=lambda services: Untidy(services.candidates, services.repository)),
+        floods.proposals,
+        "stays in the trusted repository",
     ),
     "strangers: a head that failed is forgotten": (
         with_parts(ledger=lambda services: Forgetful(services.ledger)),

@@ -1,12 +1,15 @@
 """Attacks by number and size: floods of issues, and proposals too large to read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from harness.domain.errors import GitError
 from harness.domain.events import IssueSeen, PolicyEditReported
+from harness.domain.issue import CommitSha
 from harness.domain.ledger import Recorded
 from harness.domain.lifecycle import State
 from harness.factory.intake.queue import Queue
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from harness.factory.run.services import Services
     from harness.operations.drill.environment import DrillEnvironment
     from harness.operations.drill.scratch_factory import ScratchFactory
-    from harness.ports.git import Repository
+    from harness.ports.git import Candidates, Repository
 
 FLOOD = 300
 OWNER, STRANGER = 5, 7
@@ -109,8 +112,8 @@ def proposals(drill: "DrillEnvironment") -> AttackOutcome:
         fetches.append((ref, factory.history(issue).state))
 
     def watched(services: "Services") -> "Services":
-        repository = cast("Repository", _WatchedRepository(services.repository, on_fetch))
-        return replace(services, repository=repository)
+        candidates = cast("Candidates", _WatchedCandidates(services.candidates, on_fetch))
+        return replace(services, candidates=candidates)
 
     factory.customize(watched)
     # Two ticks: the second one shows whether a refused proposal is fetched again.
@@ -122,6 +125,12 @@ def proposals(drill: "DrillEnvironment") -> AttackOutcome:
         return not_held(
             f"readable rules were not read either, so nothing was proven: {effects.get(honest)}"
         )
+
+    def is_kept(head: CommitSha) -> bool:
+        with suppress(GitError):
+            return bool(factory.services.repository.tree_of(head))
+        return False
+
     refs, states = [ref for ref, _ in fetches], {state for _, state in fetches}
     happened = {
         "the tree of trees was not refused as too large": (
@@ -130,6 +139,7 @@ def proposals(drill: "DrillEnvironment") -> AttackOutcome:
         "rules that nest without end were accepted": (
             nested not in effects or effects[nested].conclusion != "failure"
         ),
+        "what they proposed stays in the trusted repository": any(map(is_kept, fork.heads)),
         "one of them was fetched again": len(refs) > len(set(refs)),
         "the tick's own work waited for them": states != {State.ACCEPTED},
     }
@@ -156,6 +166,23 @@ class _WatchedRepository:
         self.__getattr__("fetch")(*refs)
 
 
+class _WatchedCandidates:
+    """Candidates that report which pull requests' heads are fetched apart. All else is passed on
+    to `inner`."""
+
+    def __init__(self, inner: "Candidates", on_fetch: Callable[[str], object]) -> None:
+        self._inner, self._on_fetch = inner, on_fetch
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    @contextmanager
+    def apart(self) -> "Iterator[tuple[Repository, Candidates]]":
+        """See the port."""
+        with self._inner.apart() as (repository, candidates):
+            yield cast("Repository", _WatchedRepository(repository, self._on_fetch)), candidates
+
+
 class _Fork:
     """The stranger's fork of a factory's repository, and the store in which they make
     commits by hand."""
@@ -164,6 +191,7 @@ class _Fork:
         self._factory, self._store = factory, attacker_git.bare(folder / "fork.git")
         made = factory.request("POST", "/forks", by=factory.stranger.token)
         self._remote = Remote(made["clone_url"], lambda: factory.stranger.token)
+        self.heads: list[CommitSha] = []
         self._remote.output(Git(self._store), "fetch", "--quiet", self._remote.url, "main")
 
     def propose(self, branch: str, entry: bytes) -> int:
@@ -177,6 +205,7 @@ class _Fork:
         ]
         tree = attacker_git.word(self._store, "mktree", stdin=b"\n".join([*others, entry, b""]))
         commit = attacker_git.word(self._store, "commit-tree", tree, "-p", base, "-m", branch)
+        self.heads.append(CommitSha(commit))
         self._remote.output(
             Git(self._store), "push", "--quiet", self._remote.url, f"{commit}:refs/heads/{branch}"
         )
