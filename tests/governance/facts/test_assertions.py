@@ -21,6 +21,9 @@ def weakened(before: str | None, after: str | None, path: str = FILE):
     )
 
 
+IN_CLASS = "class TestA:\n    def test_x(self):\n        assert x\n"
+
+
 def body(*lines: str, before: str = "") -> str:
     return before + "def test_x():\n" + "".join(f"    {line}\n" for line in lines)
 
@@ -257,6 +260,84 @@ def body(*lines: str, before: str = "") -> str:
             ["pytest.xfail('later')", "assert x == 1"],
             "`pytest.xfail('later')` was added",
         ),
+        (["assert x == 1"], ["with it:", "    return", "assert x == 1"], "is not reached"),
+        (["assert x == 1"], ["with it:", "    os._exit(0)", "assert x == 1"], "is not reached"),
+        (
+            ["assert x == 1"],
+            ["while True:", "    if y:", "        return", "assert x == 1"],
+            "is not reached",
+        ),
+        (
+            ["assert x == 1"],
+            ["if y:", "    return", "else:", "    return", "assert x == 1"],
+            "is not reached",
+        ),
+        (
+            ["assert x == 1"],
+            ["for _ in (1,):", "    return", "assert x == 1"],
+            "only claimed under `no end within the for before it`",
+        ),
+        (
+            ["for y in z:", "    return", "assert x == 1"],
+            ["for y in z:", "    return", "for y in (1,):", "    return", "assert x == 1"],
+            "only claimed under `no end within the for before it`",
+        ),
+        (
+            ["assert x == 1"],
+            ["try:", "    return", "except KeyError:", "    pass", "assert x == 1"],
+            "no end within the try",
+        ),
+        (
+            ["assert x == 1"],
+            ["try:", "    return", "except KeyError:", "    pass", "else:", "    assert x == 1"],
+            "no end within the try",
+        ),
+        (
+            ["assert x == 1"],
+            ["match y:", "    case _:", "        return", "assert x == 1"],
+            "no end within the match",
+        ),
+        (
+            ["assert x == 1"],
+            ["for _ in (1,):", "    break", "else:", "    assert x == 1"],
+            "no end within the for",
+        ),
+        (
+            ["for y in z:", "    assert x == 1"],
+            ["for y in z:", "    if y:", "        continue", "    assert x == 1"],
+            "only claimed under `not y`",
+        ),
+        (
+            ["assert x == 1"],
+            ["try:", "    assert x == 1", "finally:", "    return"],
+            "the failure of `x == 1` is caught",
+        ),
+        (
+            ["for y in z:", "    assert x == 1"],
+            [
+                "for y in z:",
+                "    try:",
+                "        assert x == 1",
+                "    finally:",
+                "        continue",
+            ],
+            "the failure of `x == 1` is caught",
+        ),
+        (
+            ["assert x == 1"],
+            ["with raises((AssertionError, Done)):", "    assert x == 1", "    raise Done"],
+            "the failure of `x == 1` is caught",
+        ),
+        (
+            ["assert x == 1"],
+            ["with self.assertRaises(Done):", "    end()", "    assert x == 1"],
+            "only claimed under `a block that must raise`",
+        ),
+        (["assert y.total(3) == 5"], ["x = 5", "assert x == 5"], "`x == 5`, which is always true"),
+        (["assert y.total == 5"], ["x, z = 5, 5", "assert x == z"], "which is always true"),
+        (["assert y.total == 5"], ["(x := 2 + 3)", "assert x == 5"], "which is always true"),
+        (["assert y.total == [5]"], ["x = [5]", "assert x == [5]"], "which is always true"),
+        (["x = y.total(3)", "assert x == 5"], ["x = 5", "assert x == 5"], "became always true"),
     ],
 )
 def test_a_weakening_within_a_test_is_named(was, now, said) -> None:
@@ -311,6 +392,39 @@ def test_a_weakening_within_a_test_is_named(was, now, said) -> None:
             ["self.shop = Shop()", "assert self.shop.total() == 1"],
         ),
         (["assert total(x) == 1"], ["order = Order()", "order.of = 1", "assert total(x) == 1"]),
+        (["assert x == 1"], ["def f():", "    return 1", "f()", "assert x == 1"]),
+        (["assert x == 1"], ["for y in z:", "    if y:", "        break", "assert x == 1"]),
+        (["assert x == 1"], ["while True:", "    if y:", "        break", "assert x == 1"]),
+        (
+            ["assert x == 1"],
+            ["with raises(SystemExit):", "    sys.exit(1)", "assert x == 1"],
+        ),
+        (
+            ["assert x == 1"],
+            ["with raises(Late):", "    with it:", "        raise Late", "assert x == 1"],
+        ),
+        (
+            ["for y in z:", "    if y:", "        return", "self.fail(x)"],
+            ["for y in more:", "    if y:", "        return", "self.fail(x)"],
+        ),
+        (
+            ["with raises(Late):", "    assert run()"],
+            ["with raises(Later):", "    assert run()"],
+        ),
+        (["return", "assert x == 1"], ["if y:", "    return", "assert x == 1"]),
+        (["assert y == 5"], ["x = 0", "for z in y:", "    x += 1", "assert x == 5"]),
+        (["assert y == [5]"], ["x = []", "y.each(x.append)", "assert x == [5]"]),
+        (
+            ["assert y == 5"],
+            ["x = 0", "def f():", "    nonlocal x", "    x = 5", "y(f)", "assert x == 5"],
+        ),
+        (["assert len(y) == 5"], ["x = 5", "assert len(y) == x"]),
+        (["assert False"], ["x = 5", "run(x)", "assert False"]),
+        # Python 3.11 cannot write down a backslash within an f-string.
+        (
+            ["y = '\\\\d'", "assert total(f'{y}') == 1"],
+            ["y = '\\\\d'", "assert total(f'{y}') == 2"],
+        ),
     ],
 )
 def test_an_honest_edit_is_not_reported(was, now) -> None:
@@ -375,6 +489,37 @@ def test_an_honest_edit_is_not_reported(was, now) -> None:
             body("assert x"),
             body("assert x") + "test_x = print\n",
             "::test_x: its name is bound to something else",
+        ),
+        *(
+            (
+                "def check(y):\n    assert y\n" + body("assert x"),
+                "def check(y):\n    assert y\n" + body("assert x") + more,
+                "::test_x: its name is bound to something else",
+            )
+            for more in (
+                "test_x, y = print, 1\n",
+                "(test_x := print)\n",
+                "if True:\n    test_x = print\n",
+                "for test_x in [print]:\n    pass\n",
+                "with it as test_x:\n    pass\n",
+                "from app import nothing as test_x\n",
+                "class test_x:\n    pass\n",
+                "del test_x\n",
+            )
+        ),
+        (
+            "def check(y):\n    assert y\n",
+            "check: object = lambda y: None\n",
+            "::check: its name is bound to something else",
+        ),
+        (body("assert x"), "from app import test_x\n", "::test_x: its name is bound to something"),
+        *(
+            (IN_CLASS, IN_CLASS + more, "::TestA.test_x: its name is bound to something else")
+            for more in (
+                "    test_x = print\n",
+                "class TestA:\n    pass\n",
+                "TestA.test_x = print\n",
+            )
         ),
         (body("assert x"), body("assert x") + body("pass"), "::test_x: its body was emptied"),
         (
@@ -647,6 +792,31 @@ EQUAL = "class Any:\n    def __eq__(self, other):\n        return True\n"
             body("assert x == 1", before="class A:\n    __eq__ = lambda *_: True\n"),
             "what is equal",
         ),
+        *(
+            (
+                body("assert app.total(1) == 1", before="import app\n"),
+                body("assert app.total(1) == 1", before=f"{now}\n"),
+                "`app` is imported from `",
+            )
+            for now in (
+                "from fake import app",
+                "import fake as app",
+                "from tests import app",
+                "from . import app",
+                "from unittest import mock as app",
+                "try:\n    import app\nexcept ImportError:\n    import fake as app",
+            )
+        ),
+        (
+            body("assert total(1) == 1", before=SUBJECT),
+            body("assert total(1) == 1", before="from shop import count as total\n"),
+            "`total` is imported from `shop.count` now",
+        ),
+        (
+            body("assert total(1) == 1", before=SUBJECT),
+            body("assert total(1) == 1", before=f"try:\n    {SUBJECT}finally:\n    total = ok\n"),
+            "`total`, which was imported, is one of its own now",
+        ),
         (
             body("assert total(1) == 1", before="@given(x)\n"),
             body("assert total(1) == 1", before="@patch('shop.total')\n@given(x)\n"),
@@ -657,3 +827,20 @@ EQUAL = "class Any:\n    def __eq__(self, other):\n        return True\n"
 def test_what_stands_for_the_subject_is_named(before, after, said) -> None:
     found = weakened(before, after)
     assert any(said in one for one in found), found
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ("from shop.old import total", "from shop.new import total"),
+        ("from mock import total", "from unittest.mock import total"),
+        ("from ..pricing import total", "from shop.pricing import total"),
+        ("from tests.names import total", "from prices import total"),
+        ("import total", "total_of = [total for total in ()]\nimport total"),
+        ("from shop import total", "from shop import total\nfrom fake import count"),
+        ("from shop import total, unused", "from shop import total\nfrom fake import unused"),
+    ],
+)
+def test_an_import_that_moved_is_not_reported(was, now) -> None:
+    asks = body("assert total(1) == 1")
+    assert weakened(f"{was}\n{asks}", f"{now}\n{asks}") == ()

@@ -7,7 +7,8 @@ from then on.
 Properties: pure, nothing of the tests is run; a Python module that cannot be read on either side
 gives UNKNOWN, which is no; order, names of variables and layout are nothing. Not seen: a fixture or
 helper outside the tests' own files, a new fixture that takes the name of another one, an expected
-value that was changed (the run sees it), and in JavaScript all that letters cannot say."""
+value that was changed (the run sees it), an import that moved within its package, and in JavaScript
+all that letters cannot say."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -74,7 +75,8 @@ def weakened_tests(
                 f"{path}::{place or '*'}: {words}"
                 for place, words in _weaknesses(path.casefold(), old, new)
             )
-        except (UnicodeDecodeError, UnreadableSource, RecursionError):
+        except (ValueError, RecursionError):
+            # Not text, not Python, or an expression that Python itself cannot write down again.
             return UNKNOWN
     return tuple(said)
 

@@ -2,21 +2,25 @@
 and whether it counts.
 
 Properties: `assert a and b` is two claims; a unittest call and the operator it stands for are one
-claim; what comes after a `return` is claimed never, and what a `try` catches is claimed by nobody.
-Nothing is run and nothing is imported."""
+claim; what comes after a `return` is claimed never, and after a block that may return only where it
+does not; what a `try`, a `suppress` or a broad `raises` catches is claimed by nobody, and neither
+is what a `finally` drops. Nothing is run and nothing is imported."""
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from harness.governance.facts.assertions.settled import settled
 from harness.governance.facts.assertions.truisms import is_truism
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 NEVER = "a statement that ends the test before it"
+_MUST_RAISE = "a block that must raise"
 _BROAD = frozenset(("AssertionError", "Exception", "BaseException"))
 _ENDS = frozenset(("skip", "exit", "_exit", "skipTest", "xfail"))
+_LEAVES_LOOP = frozenset(("break", "continue"))
 _SYMBOLS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
@@ -58,7 +62,8 @@ _UNITTEST = {
     "assertMultiLineEqual": "==",
     "assertSequenceEqual": "==",
 }
-_RAISES = frozenset(("raises", "assertRaises", "assertRaisesRegex", "warns", "assertWarns"))
+_CATCHES = frozenset(("raises", "assertRaises", "assertRaisesRegex"))
+_RAISES = frozenset((*_CATCHES, "warns", "assertWarns"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +93,12 @@ def _spelled(of: ast.expr) -> str:
 
 def claims(function: Function) -> tuple[Claim, ...]:
     """Every claim of the function's own body, in its order; those of functions within it are
-    theirs."""
-    return tuple(_in_block(function.body, ()))
+    theirs. What the function's own constants settle is a truism."""
+    found, is_settled = tuple(_in_block(function.body, ())), settled(function)
+    return tuple(
+        replace(claim, truism=True) if is_settled(claim.of, claim.against) else claim
+        for claim in found
+    )
 
 
 def last_name(node: ast.expr) -> str:
@@ -106,13 +115,13 @@ def last_name(node: ast.expr) -> str:
 def _in_block(block: Sequence[ast.stmt], under: tuple[str, ...]) -> Iterator[Claim]:
     for statement in block:
         yield from _in_statement(statement, under)
-        if isinstance(statement, ast.Return | ast.Raise | ast.Continue | ast.Break) or _ends(
-            statement
-        ):
+        if _surely_ends(statement):
             # What follows is never reached, so it claims nothing.
             under = (*under, NEVER)
-        elif isinstance(statement, ast.If) and _leaves(statement):
+        elif isinstance(statement, ast.If) and _ways_out(statement):
             under = (*under, f"not {ast.unparse(statement.test)}")
+        elif _ways_out(statement):
+            under = (*under, _past(statement))
 
 
 def _in_statement(statement: ast.stmt, under: tuple[str, ...]) -> Iterator[Claim]:
@@ -126,8 +135,9 @@ def _in_statement(statement: ast.stmt, under: tuple[str, ...]) -> Iterator[Claim
         case ast.If(test=test, body=body, orelse=orelse):
             yield from _in_block(body, (*under, ast.unparse(test)))
             yield from _in_block(orelse, (*under, f"not {ast.unparse(test)}"))
-        case ast.While(test=test, body=body):
+        case ast.While(test=test, body=body, orelse=orelse):
             yield from _in_block(body, (*under, ast.unparse(test)))
+            yield from _in_block(orelse, _after(body, under, of=statement))
         case (
             ast.For(iter=over, body=body, orelse=orelse)
             | ast.AsyncFor(iter=over, body=body, orelse=orelse)
@@ -135,12 +145,14 @@ def _in_statement(statement: ast.stmt, under: tuple[str, ...]) -> Iterator[Claim
             yield from _in_block(
                 body, (*under, f"in {ast.unparse(over)}") if _is_empty(over) else under
             )
-            yield from _in_block(orelse, under)
+            yield from _in_block(orelse, _after(body, under, of=statement))
         case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
             yield from _placed(
                 (claim for item in items for claim in _entered(item.context_expr)), under
             )
-            inside = _in_block(body, under)
+            # Whatever raises as it must takes what stands below it along.
+            must_raise = any(_called_name(item) in _CATCHES for item in items)
+            inside = _in_block(body, (*under, _MUST_RAISE) if must_raise else under)
             # `suppress` around an assertion: it may fail and nobody hears of it.
             yield from _swallowed(inside) if any(map(_suppresses, items)) else inside
         case ast.Try() | ast.TryStar():
@@ -155,11 +167,18 @@ def _in_statement(statement: ast.stmt, under: tuple[str, ...]) -> Iterator[Claim
 
 
 def _tried(statement: ast.Try | ast.TryStar, under: tuple[str, ...]) -> Iterator[Claim]:
+    guarded = _guarded(statement, under)
+    # A `finally` that leaves drops the failure that it was entered with.
+    yield from _swallowed(guarded) if _leaves(statement.finalbody) else guarded
+    yield from _in_block(statement.finalbody, under)
+
+
+def _guarded(statement: ast.Try | ast.TryStar, under: tuple[str, ...]) -> Iterator[Claim]:
     body = _in_block(statement.body, under)
     yield from _swallowed(body) if any(map(_catches, statement.handlers)) else body
     for handler in statement.handlers:
         yield from _in_block(handler.body, (*under, "an exception"))
-    yield from _in_block([*statement.orelse, *statement.finalbody], under)
+    yield from _in_block(statement.orelse, _after(statement.body, under, of=statement))
 
 
 def _placed(found: Iterable[Claim], under: tuple[str, ...]) -> Iterator[Claim]:
@@ -230,12 +249,18 @@ def _raising(call: ast.Call) -> Claim:
 
 
 def _suppresses(item: ast.withitem) -> bool:
+    """Whether a failed assertion ends here: by `suppress`, or as what had to be raised."""
     call = item.context_expr
     return (
         isinstance(call, ast.Call)
-        and last_name(call.func) == "suppress"
-        and any(map(_is_broad, call.args))
+        and _called_name(item) in {"suppress", *_CATCHES}
+        and any(map(_is_broad, (*call.args, *(keyword.value for keyword in call.keywords))))
     )
+
+
+def _called_name(item: ast.withitem) -> str:
+    call = item.context_expr
+    return last_name(call.func) if isinstance(call, ast.Call) else ""
 
 
 def _catches(handler: ast.ExceptHandler) -> bool:
@@ -267,15 +292,76 @@ def _ends(statement: ast.stmt) -> bool:
     )
 
 
-def _leaves(statement: ast.If) -> bool:
-    """Whether the test may end within this branch, and what follows is not reached."""
-    own = [*statement.body, *statement.orelse]
-    return any(
-        isinstance(inner, ast.Return)
-        or _ends(inner)
-        or (isinstance(inner, ast.If) and _leaves(inner))
-        for inner in own
+def _past(statement: ast.stmt) -> str:
+    kind = type(statement).__name__.removeprefix("Async").lower()
+    return f"no end within the {kind} before it"
+
+
+def _after(block: Sequence[ast.stmt], under: tuple[str, ...], *, of: ast.stmt) -> tuple[str, ...]:
+    """The conditions of an `else`: its block must have come to its end."""
+    return (*under, _past(of)) if _leaves(block) else under
+
+
+def _leaves(block: Sequence[ast.stmt]) -> bool:
+    return any(map(_ways_out, block))
+
+
+@lru_cache(maxsize=1024)
+def _ways_out(statement: ast.stmt) -> frozenset[str]:
+    """How a test may go on elsewhere than below this statement without having failed: `return`,
+    `break`, `continue`, or `stop` for what is raised to end it."""
+    if isinstance(statement, ast.Return | ast.Break | ast.Continue):
+        return frozenset((type(statement).__name__.lower(),))
+    if _ends(statement):
+        return frozenset(("stop",))
+    if isinstance(statement, Function):
+        return frozenset()
+    parts = (statement, *getattr(statement, "handlers", ()), *getattr(statement, "cases", ()))
+    found = frozenset[str]().union(
+        *(
+            _ways_out(inner)
+            for part in parts
+            for inner in (*getattr(part, "body", ()), *getattr(part, "finalbody", ()))
+        )
     )
+    match statement:
+        case ast.For() | ast.AsyncFor() | ast.While():
+            found -= _LEAVES_LOOP
+        case ast.With(items=items) | ast.AsyncWith(items=items):
+            found -= _stops_caught(items)
+    return found.union(*map(_ways_out, getattr(statement, "orelse", ())))
+
+
+def _stops_caught(items: Sequence[ast.withitem]) -> frozenset[str]:
+    """The ways out that a `with` closes: `with pytest.raises(SystemExit): exit(1)` goes on below
+    it."""
+    caught = any(_called_name(item) in {"suppress", *_CATCHES} for item in items)
+    return frozenset(("stop",)) if caught else frozenset()
+
+
+def _surely_ends(statement: ast.stmt) -> bool:
+    """Whether nothing below this statement is reached, by its form alone."""
+    match statement:
+        case ast.Return() | ast.Raise() | ast.Continue() | ast.Break():
+            return True
+        case ast.If(body=body, orelse=orelse):
+            return _end(body) and _end(orelse)
+        case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
+            # What is raised may be caught by what was entered.
+            caught = _stops_caught(items)
+            return any(_surely_ends(inner) and _ways_out(inner) - caught for inner in body)
+        case ast.While(test=ast.Constant(value=value), body=body) if value:
+            return not any("break" in _ways_out(inner) for inner in body)
+        case ast.Try() | ast.TryStar():
+            return _end(statement.finalbody) or (
+                _end([*statement.body, *statement.orelse])
+                and all(_end(handler.body) for handler in statement.handlers)
+            )
+    return _ends(statement)
+
+
+def _end(block: Sequence[ast.stmt]) -> bool:
+    return any(map(_surely_ends, block))
 
 
 def _is_empty(over: ast.expr) -> bool:

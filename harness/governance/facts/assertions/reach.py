@@ -106,7 +106,7 @@ def _names(scope: ast.Module | Function, own: Sequence[ast.AST], outer: Names) -
     bound = {
         node.id for node in own if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
-    known = dict(pair for node in own for pair in _imported(node))
+    known = dict(pair for node in own for pair in imported(node))
     if not isinstance(scope, ast.Module):
         parameters = {node.arg for node in ast.walk(scope.args) if isinstance(node, ast.arg)}
         bound |= parameters
@@ -119,7 +119,8 @@ def _names(scope: ast.Module | Function, own: Sequence[ast.AST], outer: Names) -
     return names
 
 
-def _imported(node: ast.AST) -> Iterator[tuple[str, str]]:
+def imported(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """The names that an import gives, each with the path that it stands for."""
     match node:
         case ast.Import(names=names):
             for one in names:

@@ -148,8 +148,16 @@ def _questions(function: Function) -> dict[str, frozenset[str]]:
                 - _OF_NO_SUBJECT
             )
             if names:
-                found[ast.unparse(whole)] = names
+                found[_written(whole)] = names
     return found
+
+
+def _written(whole: ast.expr) -> str:
+    try:
+        return ast.unparse(whole)
+    except ValueError:
+        # A value with a backslash, put within an f-string: Python 3.11 has no words for it.
+        return ast.dump(whole)
 
 
 def _assigned(function: Function) -> dict[str, ast.expr]:

@@ -7,6 +7,7 @@ tests are run for."""
 
 import ast
 import builtins
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
@@ -51,6 +52,8 @@ def weaker(before: Sequence[Claim], after: Sequence[Claim]) -> Iterator[str]:
         if same is not None:
             left.remove(one)
             right.remove(same)
+            if same.truism and not one.truism:
+                yield f"`{cut(same.text)}` became always true"
             yield from _placement(one, same)
     for one, other in _pairs(left, right):
         if other is None:
@@ -59,8 +62,8 @@ def weaker(before: Sequence[Claim], after: Sequence[Claim]) -> Iterator[str]:
             yield from _weaknesses(one, other)
 
 
-def _weight(claim: Claim) -> tuple[bool, int]:
-    return claim.swallowed, len(claim.under)
+def _weight(claim: Claim) -> tuple[bool, bool, int]:
+    return claim.truism, claim.swallowed, len(claim.under)
 
 
 def _pairs(left: list[Claim], right: list[Claim]) -> Iterator[tuple[Claim, Claim | None]]:
@@ -143,11 +146,12 @@ def _placement(one: Claim, other: Claim) -> Iterator[str]:
     """The same claim in a place where it claims less."""
     if other.swallowed and not one.swallowed:
         yield f"the failure of `{cut(other.text)}` is caught"
-    fresh = [condition for condition in other.under if condition not in one.under]
+    # Each as often as it stands there: a second loop that may end the test is one more.
+    fresh = [*(Counter(other.under) - Counter(one.under))]
     # Said before the other conditions: a claim that is never reached is gone.
-    if NEVER in fresh:
+    if NEVER in other.under and NEVER not in one.under:
         yield f"`{cut(other.text)}` is not reached: after {NEVER}"
-    elif fresh:
+    elif fresh and NEVER not in one.under:
         yield f"`{cut(other.text)}` is only claimed under `{cut(fresh[0])}`"
 
 

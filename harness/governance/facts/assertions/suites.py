@@ -6,6 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.governance.facts.assertions.bindings import (
+    Sources,
+    bindings,
+    other_sources,
+    sources,
+)
 from harness.governance.facts.assertions.cases import Cases, cases, other_cases
 from harness.governance.facts.assertions.claims import Claim, Function, claims, last_name
 from harness.governance.facts.assertions.reach import reaches, replacements
@@ -67,14 +73,14 @@ MOST_CLAIMS = 200
 class TestSource:
     """A module's functions by qualified name (the last of a name is the one that counts), what
     skips outside them, and the names that it binds at its top by other means than `def`, those that
-    it imports and those that it makes itself, and what in it defines what is equal. `reaches` are
-    its hands on what runs other tests, `replacements` what its fixtures replace for every test, and
-    `cases` those of its parametrised tests."""
+    it imports, with what they stand for, those that it makes itself, and what in it defines what is
+    equal. `reaches` are its hands on what runs other tests, `replacements` what its fixtures
+    replace for every test, and `cases` those of its parametrised tests."""
 
     functions: Mapping[str, Function]
     skips: Counter[str]
-    bound: frozenset[str]
-    imported: frozenset[str]
+    bound: Counter[str]
+    imported: Sources
     made: frozenset[str]
     comparisons: Counter[str]
     reaches: Counter[str]
@@ -89,29 +95,16 @@ def suite(content: bytes) -> TestSource:
         raise UnreadableSource("not Python that can be read")
     functions, outside = dict(_functions(module, "")), list(_outside(module))
     skips = sum((_skips(node) for node in outside), Counter[str]())
-    bound = {
-        last_name(target)
-        for node in module.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-    }
-    imported = {
-        one.asname or one.name.partition(".")[0]
-        for node in module.body
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for one in node.names
-    }
-    made = {
-        node.name
-        for node in module.body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-    }
+    names, bound = sources(module), bindings(module)
+    # An import that takes the name of one of its own functions stands for it from then on.
+    bound.update(functions.keys() & names.keys())
+    made = {name for name in (*functions, *bindings(module)) if "." not in name}
     return TestSource(
         functions,
         skips,
-        frozenset(bound),
-        frozenset(imported),
-        frozenset(made | bound),
+        bound,
+        names,
+        frozenset(made),
         comparisons(module),
         reaches(module),
         replacements(module),
@@ -144,8 +137,10 @@ def compared(before: TestSource, after: TestSource) -> Iterator[tuple[str, str]]
     for said in sorted((after.skips - before.skips).elements()):
         yield "", f"`{said}` was added"
     # A test may shadow what it tests: the import stays, and a stand-in is asked.
-    for name in sorted(before.imported & (after.made - before.made)):
+    for name in sorted(before.imported.keys() & (after.made - before.made)):
         yield "", f"`{name}`, which was imported, is one of its own now"
+    for said in other_sources(before.imported, after.imported, after.functions.values()):
+        yield "", said
     for said in sorted((after.comparisons - before.comparisons).elements()):
         yield "", f"`{said.splitlines()[0]}` defines anew what is equal"
     for name, function in after.functions.items():
@@ -157,10 +152,18 @@ def compared(before: TestSource, after: TestSource) -> Iterator[tuple[str, str]]
     for name, old in before.functions.items():
         new = after.functions.get(name)
         # `test_x = None` below a test takes it away without touching it.
-        if name in after.bound - before.bound:
+        if _is_bound_anew(name, before, after):
             yield name, "its name is bound to something else afterwards"
         if new is not None and _text(old) != _text(new):
             yield from ((name, said) for said in _weaknesses(old, new))
+
+
+def _is_bound_anew(name: str, before: TestSource, after: TestSource) -> bool:
+    """Whether this function, or the class that it is in, is another one afterwards."""
+    parts = name.split(".")
+    paths = (".".join(parts[: end + 1]) for end in range(len(parts)))
+    taken = name.startswith("test") and name not in before.imported and name in after.imported
+    return taken or any(after.bound[path] > before.bound[path] for path in paths)
 
 
 def _weaknesses(old: Function, new: Function) -> Iterator[str]:
