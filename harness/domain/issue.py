@@ -74,6 +74,10 @@ class Comment:
     edited: bool = False
 
 
+MOST_REVIEWS = 1_000
+"""Reviews that are read of those of one pull request that ask for changes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Review:
     """A review of a pull request that asks for changes. `body` is text from outside, `head` the

@@ -8,13 +8,15 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from harness.domain.checks import ChecksStatus, NotGreen, checks_status
-from harness.domain.issue import CommitSha, TreeSha
+from harness.domain.issue import MOST_REVIEWS, CommitSha, TreeSha
 from harness.domain.lifecycle import Event
 from harness.domain.sandbox import Form
 from harness.domain.verdict import Verdict, VerdictOutcome
 
 CHECKS = "checks"
-FINAL = frozenset({"stop", "freeze", "identity", "signer", "seal", "verdict", "controls"})
+FINAL = frozenset(
+    {"stop", "freeze", "identity", "signer", "seal", "verdict", "controls", "reviews"}
+)
 """Gates whose refusal a new candidate and a new verdict would not lift. The rules are asked again
 about the new candidate."""
 
@@ -61,6 +63,8 @@ class MergeFacts:
     checks: tuple[NotGreen, ...] | None
     sandbox_sealed: bool
     issue_body_unchanged: bool | None
+    # all reviews that ask for changes were taken in
+    reviews_read: bool | None
     stopped: bool | None
     frozen: bool | None
 
@@ -175,6 +179,13 @@ def _allowed(facts: MergeFacts) -> Iterator[Refusal]:
     yield from (Refusal(CHECKS, fault.message) for fault in facts.checks or ())
     if facts.issue_body_unchanged is not True:
         yield Refusal("freshness", EDITED)
+    # Among the many that strangers wrote there may be a maintainer's.
+    if facts.reviews_read is not True:
+        yield Refusal(
+            "reviews",
+            f"more than {MOST_REVIEWS:,} reviews ask for changes, and no more are read: dismiss"
+            " those that do not count, or merge it yourself",
+        )
     # `is not False`: a stop that could not be read counts as set.
     if facts.stopped is not False:
         yield Refusal("stop", "the owner's stop is set, or could not be read")

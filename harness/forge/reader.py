@@ -121,6 +121,11 @@ class ForgeReader:
         with forge_errors(f"reading the reviews of #{number}"):
             return reviews.change_requests(self._wire, self._access.repository, number)
 
+    def change_request_count(self, number: int) -> int:
+        """How many reviews of a pull request ask for changes."""
+        with forge_errors(f"counting the reviews of #{number}"):
+            return reviews.change_request_count(self._wire, self._access.repository, number)
+
     def line_comments(self, number: int, review: int) -> tuple[LineComment, ...]:
         """The comments of one review on lines."""
         with forge_errors(f"reading review {review} of #{number}"):

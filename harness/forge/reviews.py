@@ -1,46 +1,53 @@
 """Reads the reviews of a pull request that ask for changes, and what they say about lines.
 
-Anybody may review, and the list begins with the oldest: so its last pages are read, and no more
-than a bound of them. Whoever writes many reviews cannot push a newer one out of sight."""
+Anybody may review, and each comment on a line is a review of its own: three hundred of them once
+pushed a maintainer's word out of sight. So only reviews that ask for changes are listed, which REST
+cannot and GraphQL can, the newest first, up to a bound; the count tells whether that was all."""
 
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from typing import TYPE_CHECKING, Any
 
-from requests.utils import parse_header_links
-
-from harness.domain.issue import CommitSha, LineComment, Review
-from harness.domain.plain import JsonDict, JsonObject
-from harness.forge.projection import actor_from, moment_of, text_of
+from harness.domain.issue import MOST_REVIEWS, Actor, CommitSha, LineComment, Review
+from harness.domain.plain import JsonDict
+from harness.forge.projection import GHOST, text_of
 
 if TYPE_CHECKING:
     from github.PullRequestComment import PullRequestComment as RawComment
-    from github.PullRequestReview import PullRequestReview as RawReview
 
     from harness.forge.transport import Wire
 
-PER_PAGE = "100"
-MOST_PAGES = 3
+PER_PAGE = 100
 MOST_READ = 16_000
 """Characters that are kept of one text; a forge allows 65,536."""
-ASKS_FOR_CHANGES = "CHANGES_REQUESTED"
+_REVIEWS = """query($owner: String!, $name: String!, $number: Int!, $last: Int!, $before: String,
+    $states: [PullRequestReviewState!]) {
+  repository(owner: $owner, name: $name) { pullRequest(number: $number) {
+    reviews(states: $states, last: $last, before: $before) {
+      totalCount pageInfo { hasPreviousPage startCursor } nodes {
+        fullDatabaseId body submittedAt commit { oid }
+        author { __typename login ... on User { databaseId } ... on Bot { databaseId } }
+} } } } }"""
 
 
 def change_requests(wire: "Wire", repository: str, number: int) -> tuple[Review, ...]:
     """The newest reviews that ask for changes and that nobody dismissed, oldest first."""
-    from github.PullRequestReview import PullRequestReview
+    found: dict[int, Review] = {}
+    before: str | None = None
+    for _ in range(MOST_REVIEWS // PER_PAGE):
+        page = _page(wire, repository, number, last=PER_PAGE, before=before)
+        # A review that is dismissed meanwhile moves none to another page, but one that comes does.
+        found |= {review.id: review for review in map(_review, page["nodes"])}
+        if not page["pageInfo"]["hasPreviousPage"]:
+            break
+        before = text_of(page["pageInfo"]["startCursor"])
+    return tuple(found[one] for one in sorted(found))
 
-    path = f"/repos/{repository}/pulls/{number}/reviews"
-    headers, first = _page(wire, path, 1)
-    last = _last_page(headers)
-    begin = max(2, last - MOST_PAGES + 1)
-    pages = [_page(wire, path, page)[1] for page in range(begin, last + 1)]
-    # The first page is the oldest: with more pages than the bound, it is out of sight.
-    if last <= MOST_PAGES:
-        pages.insert(0, first)
-    # A review that comes meanwhile moves none to another page, but a deleted one does.
-    found = {int(item["id"]): item for page in pages for item in page}
-    reviews = (PullRequestReview(wire, {}, found[one]) for one in sorted(found))
-    return tuple(_review(raw) for raw in reviews if raw.state == ASKS_FOR_CHANGES)
+
+def change_request_count(wire: "Wire", repository: str, number: int) -> int:
+    """How many reviews ask for changes, those that are not read among them."""
+    count = _page(wire, repository, number, last=1, before=None)["totalCount"]
+    if not isinstance(count, int):
+        raise TypeError(f"expected a number, got {count!r:.60}")
+    return count
 
 
 def line_comments(
@@ -50,33 +57,37 @@ def line_comments(
     from github.PullRequestComment import PullRequestComment
 
     path = f"/repos/{repository}/pulls/{number}/reviews/{review}/comments"
-    _, page = _page(wire, path, 1)
+    _, page = wire.requestJsonAndCheck("GET", path, parameters={"per_page": str(PER_PAGE)})
+    if not isinstance(page, list):
+        raise TypeError(f"expected a list, got {page!r:.60}")
     return tuple(_line_comment(PullRequestComment(wire, {}, item, completed=True)) for item in page)
 
 
-def _page(wire: "Wire", path: str, page: int) -> tuple[JsonObject, list[JsonDict]]:
-    query = {"per_page": PER_PAGE, "page": str(page)}
-    headers, items = wire.requestJsonAndCheck("GET", path, parameters=query)
-    if not isinstance(items, list):
-        raise TypeError(f"expected a list, got {items!r:.60}")
-    return headers, items
+def _page(wire: "Wire", repository: str, number: int, *, last: int, before: str | None) -> JsonDict:
+    owner, _, name = repository.partition("/")
+    where = {"owner": owner, "name": name, "number": number}
+    asked = {**where, "states": ["CHANGES_REQUESTED"], "last": last, "before": before}
+    _, answer = wire.graphql_query(_REVIEWS, asked)
+    page: JsonDict = answer["data"]["repository"]["pullRequest"]["reviews"]
+    return page
 
 
-def _last_page(headers: JsonObject) -> int:
-    """The number of the last page; 1 where the answer links to none."""
-    links = parse_header_links(str(headers.get("link", "")))
-    last = next((link["url"] for link in links if link.get("rel") == "last"), "")
-    return int(parse_qs(urlsplit(last).query).get("page", ["1"])[0])
-
-
-def _review(raw: "RawReview") -> Review:
+def _review(raw: JsonDict) -> Review:
     return Review(
-        int(raw.id),
-        actor_from(raw.user),
-        text_of(raw.body)[:MOST_READ],
-        CommitSha(text_of(raw.commit_id)),
-        moment_of(raw.submitted_at),
+        int(raw["fullDatabaseId"]),
+        _author(raw["author"]),
+        text_of(raw["body"])[:MOST_READ],
+        CommitSha(text_of((raw["commit"] or {}).get("oid"))),
+        text_of(raw["submittedAt"]),
     )
+
+
+def _author(raw: Any) -> Actor:
+    """Who reviewed. An account of another kind than these has no number here, and no right."""
+    if raw is None:
+        return GHOST
+    bot = raw["__typename"] == "Bot"
+    return Actor(int(raw.get("databaseId") or 0), text_of(raw["login"]), bot=bot)
 
 
 def _line_comment(raw: "RawComment") -> LineComment:

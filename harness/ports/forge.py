@@ -54,8 +54,12 @@ class Forge(Protocol):
 
     def change_requests(self, number: int) -> tuple[Review, ...]:
         """The reviews of a pull request that ask for changes, oldest first: those that nobody
-        dismissed, among the newest 300 reviews of any kind. Each text is cut at 16,000
-        characters."""
+        dismissed, the newest 1,000. Each text is cut at 16,000 characters."""
+        ...
+
+    def change_request_count(self, number: int) -> int:
+        """How many reviews of a pull request ask for changes, those that are not read among
+        them."""
         ...
 
     def line_comments(self, number: int, review: int) -> tuple[LineComment, ...]:

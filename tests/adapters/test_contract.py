@@ -195,6 +195,7 @@ def test_only_reviews_that_ask_for_changes_are_listed_with_the_head_they_are_abo
     (remark,) = world.forge.line_comments(number, first.id)
     assert (remark.path, remark.line, remark.body) == ("app.py", 1, "About line 1.")
     assert world.forge.line_comments(number, second.id) == ()
+    assert world.forge.change_request_count(number) == 2
 
 
 def test_a_review_is_news_of_its_pull_request(world) -> None:

@@ -57,6 +57,7 @@ GREEN = MergeFacts(
     checks=(),
     sandbox_sealed=True,
     issue_body_unchanged=True,
+    reviews_read=True,
     stopped=False,
     frozen=False,
 )
@@ -70,6 +71,10 @@ def test_when_everything_is_so_it_may_land() -> None:
     assert not list(refusals(GREEN))
 
 
+TOO_MANY = (
+    "more than 1,000 reviews ask for changes, and no more are read: dismiss those that do not"
+    " count, or merge it yourself"
+)
 NOT_PUSHED, NOT_PROPOSED = (
     "was not pushed by the factory",
     "its pull request is closed, of another repository, or asks for another branch",
@@ -164,6 +169,8 @@ NO_SANDBOX = "no sandbox held on this machine; an unsealed verdict shows, and ne
         ({"stopped": True}, "stop", NO_STOP),
         ({"frozen": None}, "freeze", FROZEN),
         ({"frozen": True}, "freeze", FROZEN),
+        ({"reviews_read": None}, "reviews", TOO_MANY),
+        ({"reviews_read": False}, "reviews", TOO_MANY),
     ],
 )
 def test_each_fact_refuses_on_its_own_and_by_name(changed, gate, message) -> None:

@@ -15,6 +15,7 @@ from threading import RLock
 from harness.domain.checks import ReportedCheck, RequiredCheck
 from harness.domain.errors import ForgeError
 from harness.domain.issue import (
+    MOST_REVIEWS,
     Actor,
     Annotation,
     Comment,
@@ -315,7 +316,12 @@ class FakeForge:
     def change_requests(self, number: int) -> tuple[Review, ...]:
         with self._day("change_requests"):
             states = self._reviews.get(number, {})
-            return tuple(one for one, state in states.items() if state == "CHANGES_REQUESTED")
+            asking = tuple(one for one, state in states.items() if state == "CHANGES_REQUESTED")
+            return asking[-MOST_REVIEWS:]
+
+    def change_request_count(self, number: int) -> int:
+        with self._day("change_request_count"):
+            return [*self._reviews.get(number, {}).values()].count("CHANGES_REQUESTED")
 
     def line_comments(self, number: int, review: int) -> tuple[LineComment, ...]:
         with self._day("line_comments"):

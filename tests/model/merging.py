@@ -248,6 +248,7 @@ class Gate:
             checks=faults,
             sandbox_sealed=True,
             issue_body_unchanged=True,
+            reviews_read=True,
             stopped=stopped and guards.stop,
             frozen=frozen and guards.freeze,
         )

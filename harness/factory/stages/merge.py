@@ -8,7 +8,7 @@ from harness.domain.errors import FactoryError, ForgeError, GitError, PortError
 from harness.domain.events import CommandGiven, EffectIntended, IssueClosed, Landed
 from harness.domain.facts import CheckFact, Maybe
 from harness.domain.governance import Applies
-from harness.domain.issue import CommitSha, PullRequest, TreeSha
+from harness.domain.issue import MOST_REVIEWS, CommitSha, PullRequest, TreeSha
 from harness.domain.landing import after_landing
 from harness.domain.lifecycle import Event, State
 from harness.domain.merge import CHECKS, MergeFacts, Refusal, gate_event, refusals
@@ -164,6 +164,9 @@ def _facts(job: Job, sealed: Future[Journeys]) -> GateReading:
         checks=report.against,
         sandbox_sealed=services.sandbox.form() != "unsealed",
         issue_body_unchanged=triage.is_unchanged(job),
+        # Without a pull request nothing was reviewed, and nothing is proposed.
+        reviews_read=proposal is None
+        or services.forge.change_request_count(proposal.number) <= MOST_REVIEWS,
         stopped=is_stopped(job.services),
         frozen=is_held(services, history),
     )

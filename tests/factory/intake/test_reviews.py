@@ -4,7 +4,7 @@ alone."""
 import pytest
 
 from harness.domain.errors import ForgeError
-from harness.domain.issue import Actor, LineComment, Permission
+from harness.domain.issue import MOST_REVIEWS, Actor, LineComment, Permission
 from harness.domain.lifecycle import Event, State
 from harness.factory.intake.issues import sync_issues
 from harness.factory.pipeline.tick import current_policy
@@ -125,6 +125,20 @@ def test_a_review_counts_once_also_when_it_is_about_an_older_head(refused) -> No
     history = world.history(issue)
     assert history.runs_of("implement") == 3
     assert history.wishes[-1].words == f"Third.\n\n{STORE}, line 9 of {proposal.head:.12}: Shorter."
+
+
+def test_more_reviews_than_are_read_leave_the_landing_to_a_person(refused) -> None:
+    """Among them may be a maintainer's, and strangers wrote the others."""
+    world, issue, proposal = refused
+    world.decorate("forge", change_request_count=lambda _: MOST_REVIEWS + 1)
+    maintainer = world.forge.person("mia", Permission.MAINTAIN)
+    world.forge.say(issue, f"/factory approve {proposal.head}", author=maintainer)
+    world.tick()
+    history = world.history(issue)
+    assert history.state is State.NEEDS_HUMAN
+    assert (
+        "reviews: more than 1,000 reviews ask for changes" in history.transitions[-1].event.reason
+    )
 
 
 def test_a_review_and_a_comment_of_one_number_are_two(refused) -> None:

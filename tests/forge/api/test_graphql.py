@@ -92,6 +92,51 @@ def test_a_stranger_pins_nothing(place) -> None:
     assert place.ask("POST", "/api/graphql", json={"query": PINNED}).status_code == 401
 
 
+REVIEWS = """query($owner: String!, $name: String!, $number: Int!) {
+  repository(owner: $owner, name: $name) { pullRequest(number: $number) { reviews(%s) {
+    totalCount nodes { body } pageInfo { hasPreviousPage hasNextPage startCursor endCursor } } } }
+}"""
+
+
+def test_reviews_are_listed_by_state_and_in_pages_from_either_end(place) -> None:
+    owner, name = place.name.split("/")
+    place.push({"app.py": "tide = 1\n"}, branch="work")
+    proposed = {"title": "t", "head": "work", "base": "main"}
+    number = place.api("POST", "/pulls", by=place.factory, json=proposed).json()["number"]
+    for event, body in zip(["REQUEST_CHANGES", "COMMENT"] * 3, "abcdef", strict=True):
+        place.api(
+            "POST",
+            f"/pulls/{number}/reviews",
+            by=place.person("ben"),
+            json={"event": event, "body": body},
+        )
+
+    def page(arguments, **more):
+        found = asked(
+            place,
+            REVIEWS % arguments,
+            by=place.person("ana"),
+            owner=owner,
+            name=name,
+            number=number,
+            **more,
+        )
+        if "errors" in found:
+            return found["errors"][0]["message"]
+        page = found["data"]["repository"]["pullRequest"]["reviews"]
+        words = "".join(node["body"] for node in page["nodes"])
+        return words, page["totalCount"], *page["pageInfo"].values()
+
+    asking = ["CHANGES_REQUESTED"]
+    assert page("states: $s, last: 2", s=asking) == ("ce", 3, True, False, "2", "3")
+    assert page('states: $s, last: 2, before: "2"', s=asking) == ("a", 3, False, True, "1", "1")
+    assert page('first: 2, after: "3"') == ("de", 6, True, True, "4", "5")
+    assert page('last: 1, before: "1"') == ("", 6, False, True, None, None)
+    assert "`first` or `last`" in page("states: $s", s=asking)
+    assert "of at most 100" in page("last: 101")
+    assert "valid cursor" in page('last: 1, before: "x"')
+
+
 @pytest.mark.parametrize("issue", ["", "SXNzdWU6OTk5OTk5", "VXNlcjox", "not base64", None, 7])
 def test_a_node_id_that_names_no_issue_is_not_found(museum, issue) -> None:
     result = asked(museum, PIN, by=museum.factory, input={"issueId": issue})

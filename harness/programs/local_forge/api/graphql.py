@@ -1,5 +1,5 @@
 """The GraphQL API, for the few things that REST lacks: pinned issues, whether a comment was edited,
-and what a node id names.
+the reviews of a state, and what a node id names.
 
 As on GitHub, the status is 200 also for a refusal: `data` is null there, and `errors` has the type
 and the path.
@@ -14,7 +14,14 @@ from sqlalchemy import select
 from harness.domain.plain import JsonDict
 from harness.programs.local_forge.api.calls import ApiCall, ApiResponse
 from harness.programs.local_forge.api.graphql_text import GraphqlField, Unreadable, operation_in
-from harness.programs.local_forge.content import comments, issues, pins, repositories
+from harness.programs.local_forge.content import (
+    comments,
+    issues,
+    pins,
+    pulls,
+    repositories,
+    reviews,
+)
 from harness.programs.local_forge.refused import Refused, not_found
 from harness.programs.local_forge.shapes.common import (
     moment,
@@ -22,10 +29,11 @@ from harness.programs.local_forge.shapes.common import (
     node_id,
     number_in,
 )
-from harness.programs.local_forge.storage.records import Issue, Repo, Role, User
+from harness.programs.local_forge.storage.records import Issue, Pull, Repo, Review, Role, User
 from harness.programs.local_forge.storage.tables import issues as issue_table
 
 Resolve = Callable[[GraphqlField], Any]
+_LARGEST_PAGE = 100
 _TYPES = {401: "FORBIDDEN", 403: "FORBIDDEN", 404: "NOT_FOUND", 422: "UNPROCESSABLE"}
 
 
@@ -149,6 +157,9 @@ def _repository(call: ApiCall, repo: Repo, field: GraphqlField) -> Any:
     def issue(inner: GraphqlField) -> Any:
         return _issue(call, repo, _plain(call, repo, inner.arguments.get("number")), inner)
 
+    def pull(inner: GraphqlField) -> Any:
+        return _pull(call, repo, inner)
+
     def pinned(inner: GraphqlField) -> Any:
         found = pins.pinned(call.tx, repo)
 
@@ -171,6 +182,7 @@ def _repository(call: ApiCall, repo: Repo, field: GraphqlField) -> Any:
             "name": lambda _: repo.name,
             "nameWithOwner": lambda _: repo.full_name,
             "issue": issue,
+            "pullRequest": pull,
             "pinnedIssues": pinned,
         },
     )
@@ -188,6 +200,93 @@ def _issue(call: ApiCall, repo: Repo, issue: Issue, field: GraphqlField) -> Any:
             "state": lambda _: issue.state.upper(),
             "url": lambda _: call.tx.links.issue_page(repo, issue),
             "isPinned": lambda _: pins.is_pinned(call.tx, issue),
+        },
+    )
+
+
+def _pull(call: ApiCall, repo: Repo, field: GraphqlField) -> Any:
+    number = field.arguments.get("number")
+    if call.role(repo) < Role.READ:
+        raise not_found()
+    if not isinstance(number, int) or not 0 < number < 2**31:
+        raise Refused(404, f"Could not resolve to a PullRequest with the number of {number}.")
+    found = pulls.numbered(call.tx, repo, number)
+    return _shaped(
+        field,
+        "PullRequest",
+        {
+            "number": lambda _: found.number,
+            "reviews": lambda inner: _reviews(call, repo, found, inner),
+        },
+    )
+
+
+def _reviews(call: ApiCall, repo: Repo, pull: Pull, field: GraphqlField) -> Any:
+    """A page of a `PullRequestReviewConnection`. A cursor is the number of reviews up to it."""
+    asked = field.arguments
+    states = asked.get("states") or ()
+    every = reviews.of_pull(call.tx, pull, repo, limit=-1, skip=0, states=states)
+    after, before = (_cursor(asked.get(name)) for name in ("after", "before"))
+    first, last = asked.get("first"), asked.get("last")
+    if not any(isinstance(size, int) and 0 < size <= _LARGEST_PAGE for size in (first, last)):
+        raise Unreadable(
+            "You must provide a `first` or `last` value to properly paginate the `reviews`"
+            f" connection, of at most {_LARGEST_PAGE}."
+        )
+    begin, end = after or 0, len(every) if before is None else max(before - 1, 0)
+    end = min(end, begin + first) if first is not None else end
+    begin = max(begin, end - last) if last is not None else begin
+    return _shaped(
+        field,
+        "PullRequestReviewConnection",
+        {
+            "totalCount": lambda _: len(every),
+            "nodes": lambda inner: [_review(one, inner) for one in every[begin:end]],
+            "pageInfo": lambda inner: _shaped(
+                inner,
+                "PageInfo",
+                {
+                    "hasPreviousPage": lambda _: begin > 0,
+                    "hasNextPage": lambda _: end < len(every),
+                    "startCursor": lambda _: str(begin + 1) if begin < end else None,
+                    "endCursor": lambda _: str(end) if begin < end else None,
+                },
+            ),
+        },
+    )
+
+
+def _cursor(given: object) -> int | None:
+    if given is None:
+        return None
+    if not isinstance(given, str) or not given.isascii() or not given.isdigit() or len(given) > 9:
+        raise Unreadable(f"`{given}` does not appear to be a valid cursor.")
+    return int(given)
+
+
+def _review(review: Review, field: GraphqlField) -> Any:
+    author = review.author
+
+    def oid(inner: GraphqlField) -> Any:
+        return _shaped(inner, "Commit", {"oid": lambda _: review.commit})
+
+    return _shaped(
+        field,
+        "PullRequestReview",
+        {
+            "id": lambda _: node_id("PullRequestReview", review.id),
+            # A `BigInt` is sent as text.
+            "fullDatabaseId": lambda _: str(review.id),
+            "state": lambda _: review.state,
+            "body": lambda _: review.body,
+            "submittedAt": lambda _: moment(review.created_at),
+            "authorAssociation": lambda _: review.association,
+            "commit": oid,
+            "author": lambda inner: _shaped(
+                inner,
+                "Bot" if author.kind == "Bot" else "User",
+                {"login": lambda _: author.login, "databaseId": lambda _: author.id},
+            ),
         },
     )
 

@@ -46,10 +46,18 @@ class _Place:
 
 
 def of_pull(
-    tx: Transaction, pull: Pull, repo: Repo, *, limit: int, skip: int
+    tx: Transaction,
+    pull: Pull,
+    repo: Repo,
+    *,
+    limit: int,
+    skip: int,
+    states: Sequence[str] = (),
 ) -> tuple[Review, ...]:
-    """The reviews of a pull request, oldest first."""
+    """The reviews of a pull request, oldest first; with `states` only those that are in one."""
     query = select(reviews).where(reviews.c.issue_id == pull.issue.id).order_by(reviews.c.id)
+    if states:
+        query = query.where(reviews.c.state.in_(states))
     return _reviews(tx, pull, repo, query.limit(limit).offset(skip))
 
 
