@@ -660,6 +660,11 @@ def test_more_claims_than_anybody_compares_are_not_known_to_ask_as_much() -> Non
     assert weakened(body(many), body(many)) == ()
 
 
+def test_functions_that_nest_without_end_are_not_read() -> None:
+    deep = "".join(f"{' ' * depth}def test_{depth}():\n" for depth in range(60)) + " " * 60 + "pass"
+    assert weakened(deep, deep.replace("pass", "assert x")) is UNKNOWN
+
+
 @pytest.mark.parametrize(("files", "known"), [(2, True), (3, False)])
 def test_more_test_files_than_are_read_in_one_change_are_unknown(files, known) -> None:
     """Each is small enough; together they took minutes."""

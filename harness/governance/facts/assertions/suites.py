@@ -67,6 +67,8 @@ _HARMLESS = frozenset(
 
 MOST_CLAIMS = 200
 """Of one function. Each is held against each: five thousand of them took minutes."""
+MOST_NESTED = 8
+"""Functions within functions. What stands in the innermost is read once for each around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,15 +192,16 @@ def _text(function: Function | None) -> str:
     return ast.dump(function) if function else ""
 
 
-def _functions(scope: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
+def _functions(scope: ast.AST, prefix: str, depth: int = 0) -> Iterator[tuple[str, Function]]:
+    if depth > MOST_NESTED:
+        raise UnreadableSource(f"functions are nested more than {MOST_NESTED} deep")
     for node in ast.iter_child_nodes(scope):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield f"{prefix}{node.name}", node
-            yield from _functions(node, f"{prefix}{node.name}.")
+            yield from _functions(node, f"{prefix}{node.name}.", depth + 1)
         else:
-            yield from _functions(
-                node, f"{prefix}{node.name}." if isinstance(node, ast.ClassDef) else prefix
-            )
+            inner = f"{prefix}{node.name}." if isinstance(node, ast.ClassDef) else prefix
+            yield from _functions(node, inner, depth)
 
 
 def _outside(scope: ast.AST) -> Iterator[ast.AST]:
