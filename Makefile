@@ -1,4 +1,4 @@
-.PHONY: setup demo quick test soak newer-fixes older-fixes other-fixes some-mutants search mutants lint bench docs style types arrows rules pure
+.PHONY: setup demo quick test soak newer-fixes older-fixes other-fixes some-mutants search mutants lint bench docs style types arrows rules pure promises searches
 PY = .venv/bin/python
 unexport PYTHONDONTWRITEBYTECODE    # or each of the many processes compiles what it imports
 PYTEST = $(PY) -m pytest -q --dist loadfile --no-loadscope-reorder --durations=15
@@ -34,14 +34,22 @@ rules:
 pure:
 	@$(PY) -m pytest -q -n 2 --hypothesis-profile=quick $(addprefix tests/,$(PURE))
 
-test: lint        ## every promise at least once, and a sample of every long search
+test:             ## every promise at least once, and a sample of every long search
 	@.ci/setup tests
+	@$(MAKE) --no-print-directory -j3 -O style arrows rules
+	@$(MAKE) --no-print-directory -j2 types promises    # the types take one processor half a minute
+
+promises:
 	@$(PYTEST) -n 4
 
-soak: lint        ## everything: every search whole, and no test dearer than it may be
+soak:             ## everything: every search whole, and no test dearer than it may be
 	@.ci/setup soak
-	@$(PYTEST) -n 4 --soak
+	@$(MAKE) --no-print-directory -j3 -O style arrows rules
+	@$(MAKE) --no-print-directory -j2 types searches
 	@$(MAKE) --no-print-directory -j2 -O newer-fixes older-fixes other-fixes some-mutants    # each waits for much
+
+searches:
+	@$(PYTEST) -n 4 --soak
 
 newer-fixes:
 	@$(PY) bench/real_fixes.py --pairs bench/real_fixes/pairs.json --only 2743 2757 2599
