@@ -343,3 +343,25 @@ def test_each_call_has_one_rule_and_its_numbers_are_its_own() -> None:
         for column in (0, 1):
             numbers = [rule.numbers[column] for rule in rules if rule.numbers[column] is not None]
             assert len(numbers) == len(set(numbers))
+
+
+def test_a_connection_that_hangs_keeps_no_sandbox_alive(closed) -> None:
+    """The proxy hung in the kernel with it, and saw neither another call nor the end of its
+    supervisor."""
+    marker = a_marker()
+    code = """
+import socket, threading
+full = socket.create_server(("127.0.0.1", 5000), backlog=0)
+first = socket.create_connection(("127.0.0.1", 5000))
+def hang():
+    while True:
+        one = socket.socket()
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 127)
+        print(one.connect_ex(("127.0.0.1", 5000)), flush=True)
+threading.Thread(target=hang).start()
+"""
+    process, _ = closed.start("python", "-I", "-c", code, marker)
+    for _ in range(2):
+        assert process.stdout.readline() == b"%d\n" % errno.ETIMEDOUT
+    os.kill(closed.supervisor_of(process), signal.SIGKILL)
+    until(lambda: not running_with(marker))

@@ -25,6 +25,7 @@ import sys
 from collections.abc import Iterator
 from typing import NoReturn
 
+from harness.domain.errors import SandboxError
 from harness.programs.sandbox.child_processes import adopt_orphans, kill_descendants, reaped
 from harness.programs.sandbox.walls import init
 from harness.programs.sandbox.walls.landlock import enclose_command
@@ -49,7 +50,7 @@ def main(argv: list[str]) -> NoReturn:
     ended = None
     try:
         ended = _run(options, argv[split + 1 :], status=status, life=life)
-    except OSError as error:
+    except (OSError, SandboxError) as error:
         # The supervisor may be gone.
         with contextlib.suppress(BrokenPipeError):
             os.write(status, f"failed {error}\n".encode())
