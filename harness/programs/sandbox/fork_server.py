@@ -35,6 +35,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
+from harness.programs.sandbox.launch import DEATH_SECONDS
+
 Run = Callable[[list[str]], int]
 # Bytes of a packet.
 LONGEST = 64 * 1024
@@ -42,7 +44,8 @@ MOST_DESCRIPTORS = 64
 # PR_SET_PDEATHSIG
 DIE_WITH_PARENT = 1
 FAILED = 1
-STOP_SECONDS = 8
+# Longer than a supervisor waits for its sandbox; one that is killed before leaves it behind.
+STOP_SECONDS = DEATH_SECONDS + 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class CommandLine:
     descriptors: tuple[int, ...]
 
 
-def serve(line: socket.socket, run: Run) -> None:
+def serve(line: socket.socket, run: Run, *, stop_seconds: float = STOP_SECONDS) -> None:
     """Fork for each command line that comes; the child ends with the exit code that `run` gives.
 
     Returns once the other end of the socket is closed and no child is left.
@@ -74,7 +77,7 @@ def serve(line: socket.socket, run: Run) -> None:
                 children[pidfd := os.pidfd_open(pid)] = pid
                 poll.register(pidfd, select.POLLIN)
             else:
-                _stop_children(children)
+                _stop_children(children, stop_seconds)
                 return
 
 
@@ -150,9 +153,9 @@ def moved(descriptors: tuple[int, ...], numbers: tuple[int, ...]) -> int:
     return report
 
 
-def _stop_children(children: Mapping[int, int]) -> None:
-    """Send SIGTERM to all children and wait; kill those that are still there after STOP_SECONDS."""
-    for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, None)):
+def _stop_children(children: Mapping[int, int], stop_seconds: float) -> None:
+    """Send SIGTERM to all children and wait; kill those that are still there after so long."""
+    for number, seconds in ((signal.SIGTERM, stop_seconds), (signal.SIGKILL, None)):
         for pidfd in children:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(pidfd, number)

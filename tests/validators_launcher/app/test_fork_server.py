@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.programs.sandbox.fork_server import STOP_SECONDS
+from harness.programs.sandbox.launch import DEATH_SECONDS
 from tests.validators_launcher.processes import alive, descendants, until
-from validators.app.fork_server import ENV, ForkServer, Supervisor
+from validators.app.fork_server import CLOSE_SECONDS, ENV, ForkServer, Supervisor
 from validators.domain.stops import Inconclusive
 
 PROGRAM = """
@@ -45,7 +47,7 @@ def answer(argv):
             time.sleep(600)
     return 0
 
-serve(socket.socket(fileno=int(sys.argv[-1])), answer)
+serve(socket.socket(fileno=int(sys.argv[-1])), answer, stop_seconds=8)
 """
 COMMAND = (sys.executable, "-c", PROGRAM)
 ASKER = f"""
@@ -179,6 +181,11 @@ def test_the_end_of_the_line_is_the_end_of_all(tmp_path: Path, how: str) -> None
     until(lambda: all(one.file.read_text() == "ready\n" for one in supervised), seconds=SECONDS)
     fork_server.close()
     assert all(one.waited(0) for one in supervisors)
+
+
+def test_whoever_ends_another_leaves_it_the_time_to_end_its_own() -> None:
+    """A supervisor that was killed while its sandbox still died left it behind."""
+    assert DEATH_SECONDS < STOP_SECONDS < CLOSE_SECONDS
 
 
 def test_kill_9_of_the_fork_server_ends_all(fork_server: ForkServer, tmp_path: Path) -> None:
