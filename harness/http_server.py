@@ -4,6 +4,8 @@ and how they end.
 Properties:
 - a connection that has not sent its headers in time is closed. uvicorn itself waits forever for
   those of the first request;
+- a public server has so many connections and no more, those that say nothing counted: each costs a
+  descriptor, and what else the process does needs some. uvicorn itself counts requests;
 - an idle server sleeps, and `stop` wakes it. uvicorn itself polls ten times a second;
 - a signal ends the process with 0. uvicorn itself raises it again."""
 
@@ -24,8 +26,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 TICK_SECONDS = 1.0
 MOST_AT_ONCE = 128
+MOST_CONNECTIONS = MOST_AT_ONCE + 32
+"""Of a public server. Beyond MOST_AT_ONCE it answers 503."""
 LEAVE_SECONDS = 3
 BACKLOG = 2048
+# asyncio accepts this many before it closes the first of them.
+PUBLIC_BACKLOG = 32
 
 
 class PatientProtocol(H11Protocol):
@@ -33,7 +39,7 @@ class PatientProtocol(H11Protocol):
     soon."""
 
     head_seconds = 10.0
-    most_connections = sys.maxsize
+    most_connections = MOST_CONNECTIONS
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -90,6 +96,7 @@ def public_config(app: ASGIApp, *, most_head: int | None = None) -> uvicorn.Conf
         proxy_headers=False,
         server_header=False,
         limit_concurrency=MOST_AT_ONCE,
+        backlog=PUBLIC_BACKLOG,
         h11_max_incomplete_event_size=most_head,
         # uvicorn has no limit for the headers of a second request.
         headers=[("Connection", "close")],

@@ -223,6 +223,7 @@ def test_systemd_itself_finds_nothing_wrong_where_it_is_installed(tmp_path) -> N
         "TimeoutStopSec",
         "TimeoutStartSec",
         "TasksMax",
+        "LimitNOFILE",
         "OnCalendar",
         "Persistent",
         *HARDENING,

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Never
 
 import pytest
+import uvicorn
 
 from harness.domain.errors import ConfigError, PortError
 from harness.forge.deliveries import (
@@ -24,6 +25,7 @@ from harness.forge.deliveries import (
     is_signed,
 )
 from harness.forge.receiver import PATH, Receiver, application, listening
+from harness.http_server import MOST_CONNECTIONS, PatientProtocol, listener_at, public_config
 from harness.ports.inbox import Delivery
 from harness.store.inbox import SqlInbox
 from tests.fakes.clock import FakeClock
@@ -236,6 +238,37 @@ def test_a_slow_sender_is_cut_off_before_its_headers_and_in_its_body(place) -> N
     silent, half, slow = (b"".join(iter(lambda one=one: one.recv(1000), b"")) for one in held)
     assert (silent, half) == (b"", b"")
     assert slow.startswith(b"HTTP/1.1 408")
+
+
+def test_silent_connections_take_so_many_descriptors_and_no_more(inbox) -> None:
+    """The factory's files, git and sandboxes need descriptors of the same process."""
+
+    class NeverTired(PatientProtocol):
+        head_seconds = 10.0 * SECONDS
+
+    receiver, beyond = Receiver(inbox, ACCEPTED, lambda: (NEW,)), 20
+    config = public_config(application(receiver))
+    config.http = NeverTired
+    server = uvicorn.Server(config)
+    with listener_at("127.0.0.1", 0) as listener, contextlib.ExitStack() as stack:
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        stack.callback(thread.join)
+        stack.callback(setattr, server, "should_exit", True)
+        at = listener.getsockname()
+        silent = [
+            stack.enter_context(socket.create_connection(at, SECONDS))
+            for _ in range(MOST_CONNECTIONS + beyond)
+        ]
+        assert [one.recv(1) for one in silent[-beyond:]] == [b""] * beyond
+        silent[0].sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert silent[0].recv(12) == b"HTTP/1.1 503"
+        for one in silent:
+            one.close()
+        place = Place(receiver, at[1])
+        while (status := place.status(payload(7))) == 503:
+            pass
+    assert (status, kept(inbox)) == (202, [("issues", 7)])
 
 
 def test_a_connection_serves_one_request(place) -> None:
