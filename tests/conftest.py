@@ -2,13 +2,13 @@
 
 import gc
 import os
-import shutil
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from harness.folder_walk import delete
 from tests import in_memory, spent, tiers
 from tests.fakes import postgres as postgresql
 
@@ -40,7 +40,7 @@ def pytest_cmdline_main(config):
         config.option.basetemp = config.option.basetemp or folder / "p"
     code = yield
     if folder and code == pytest.ExitCode.OK:  # programs that were ended by force left something
-        shutil.rmtree(folder, ignore_errors=True)
+        delete(folder)
     return code
 
 

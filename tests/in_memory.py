@@ -6,9 +6,10 @@ files lie where it says.
 """
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
+
+from harness.folder_walk import delete
 
 MEMORY = Path("/dev/shm")
 NEEDED = 2 << 30
@@ -26,7 +27,7 @@ def folder(memory: Path = MEMORY, needed: int = NEEDED) -> Path | None:
         process = left.name.removeprefix(_PREFIX)
         ours = process == str(os.getpid())  # one that has ended had this number, too
         if process.isdecimal() and (ours or not Path("/proc", process).exists()):
-            shutil.rmtree(left, ignore_errors=True)
+            delete(left)
     made = memory / f"{_PREFIX}{os.getpid()}"
     made.mkdir()
     made.chmod(0o1777)

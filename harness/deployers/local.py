@@ -10,7 +10,6 @@ Properties:
 import fcntl
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from harness.domain.facts import UNKNOWN, Maybe
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.plain import JsonDict
 from harness.domain.sandbox import Bind, Layer, SandboxLimits, SandboxSpec
+from harness.folder_walk import delete
 from harness.programs.sandbox.client import COMMAND, SandboxSupervisor
 
 PROGRAM = (sys.executable, "-I", "-m", "harness.programs.local_place")
@@ -84,7 +84,7 @@ class LocalDeployer:
             return
         for tree in (place / "trees").glob("*"):
             if tree.name.removesuffix(".new") not in {*keep, *answer["up"]}:
-                shutil.rmtree(tree, ignore_errors=True)
+                delete(tree)
 
     def places(self) -> dict[str, Maybe[Running | None]]:
         """What each place serves that was ever made here, by its name: None where nothing runs."""
@@ -156,7 +156,7 @@ class LocalDeployer:
         tree = place / "trees" / order.commit
         if not tree.is_dir():
             draft = tree.with_name(f"{tree.name}.new")
-            shutil.rmtree(draft, ignore_errors=True)
+            delete(draft)
             draft.mkdir(parents=True)
             draft.chmod(0o755)
             self.export(order.tree, draft)
@@ -334,7 +334,7 @@ def _seed(order: DeployOrder, spec: SandboxSpec, data: Path, *, seconds: float) 
     if not order.app.data or data.is_dir():
         return
     draft = data.with_name("data.new")
-    shutil.rmtree(draft, ignore_errors=True)
+    delete(draft)
     draft.mkdir()
     if order.app.seed_command:
         binds = (*spec.binds[:-1], Bind(str(draft), DATA, "rw"))

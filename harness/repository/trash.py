@@ -6,13 +6,14 @@ never followed.
 """
 
 import os
-import shutil
 import stat
 import subprocess
 import sys
 import threading
 import uuid
 from pathlib import Path
+
+from harness.folder_walk import delete
 
 TRASH, MAKING = ".trash", ".making-"
 DELETE_SECONDS = 3600
@@ -52,28 +53,17 @@ def any_trash(folder: Path) -> bool:
         return False
 
 
-def delete_trash(folder: Path) -> None:
-    """Delete what was thrown away, now or by a factory that died. Two at once are fine."""
+def delete_trash(folder: Path) -> tuple[str, ...]:
+    """Delete what was thrown away, now or by a factory that died. Two at once are fine.
+
+    Returns what stays, and why."""
     trash = folder / TRASH
-    for name in os.listdir(trash) if trash.is_dir() else ():
-        delete(trash / name)
-
-
-def delete(place: Path) -> None:
-    """Delete a file or a folder, even if an agent removed its own permissions. What cannot be
-    deleted stays."""
-    if place.is_symlink() or place.is_file():
-        place.unlink(missing_ok=True)
-        return
-    try:
-        _open_up(place)
-        for inner, names, _ in os.walk(place):
-            for below in names:
-                _open_up(os.path.join(inner, below))
-    except FileNotFoundError:
-        # Another process is deleting it as well.
-        pass
-    shutil.rmtree(place, ignore_errors=True)
+    names = os.listdir(trash) if trash.is_dir() else ()
+    return tuple(
+        f"{trash / name} could not be deleted: {error.strerror}"
+        for name in names
+        if (error := delete(trash / name))
+    )
 
 
 def _delete_in_process(*folders: Path) -> None:
@@ -90,7 +80,7 @@ def _delete_in_process(*folders: Path) -> None:
     )
 
 
-def _open_up(place: str | Path) -> None:
+def _open_up(place: Path) -> None:
     """An agent may have removed its own permissions. Without root nobody could then delete its
     files."""
     if stat.S_ISDIR(os.lstat(place).st_mode):

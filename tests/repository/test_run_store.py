@@ -16,6 +16,7 @@ from harness.domain.errors import GitError
 from harness.repository.trash import MAKING, TRASH, delete_trash
 from harness.repository.trusted import TrustedRepository
 from harness.repository.worktrees.adapter import RunWorktrees
+from tests.nests import DEEP, LONG, folder_for_nests, nest
 from tests.repository.naive import blob, bytes_below, git, word
 
 
@@ -194,6 +195,16 @@ def test_folders_that_their_owner_closed_are_deleted_without_being_root() -> Non
     finally:
         os.seteuid(me)
         shutil.rmtree(folder)
+
+
+def test_what_no_path_leads_to_is_deleted() -> None:
+    """An agent's folders once stopped the deletion of everybody's trash."""
+    with folder_for_nests() as folder:
+        for number, (name, depth) in enumerate((LONG, DEEP)):
+            (folder / TRASH / str(number)).mkdir(parents=True)
+            nest(folder / TRASH / str(number), name, depth)
+        assert delete_trash(folder) == ()
+        assert not any((folder / TRASH).iterdir())
 
 
 def test_what_a_dead_factory_did_not_delete_is_deleted_by_the_next(town, second_commit) -> None:

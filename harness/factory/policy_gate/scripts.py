@@ -11,7 +11,6 @@ Properties:
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from harness.factory.project import tests
 from harness.factory.project.commands import excerpt
 from harness.factory.project.services import root_of
 from harness.factory.run.node import Job
+from harness.folder_walk import delete
 from harness.governance.checks.scripts import Exec
 
 # How many lines of a script's output are shown: the last ones.
@@ -85,13 +85,13 @@ def _answer(job: Job, head: CommitSha, check: Exec, facts: ChangeFacts) -> Scrip
         return _no_answer(check, "is neither executable nor a Python script")
     folder = job.services.places.run(job.run) / "scripts"
     # A run that was killed here may have left its files.
-    shutil.rmtree(folder, ignore_errors=True)
+    delete(folder)
     try:
         return _ran(job, head, check, folder, paths=_changed_paths(facts))
     except SandboxError as error:
         return _no_answer(check, f"was not run: {error}")
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        delete(folder)
 
 
 def _ran(job: Job, head: CommitSha, check: Exec, folder: Path, *, paths: bytes) -> ScriptFact:

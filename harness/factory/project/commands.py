@@ -10,7 +10,6 @@ Properties:
 import json
 import re
 import shlex
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +26,7 @@ from harness.factory.project.services import root_of, services_of
 from harness.factory.records.history import History
 from harness.factory.run.node import MACHINE, Job, failed, produced
 from harness.factory.run.outputs import MergeCandidate, Snapshot
+from harness.folder_walk import delete
 from harness.governance.facts.secrets import secrets_in
 from harness.governance.text.invisible import without_invisible
 from harness.programs.services import with_services
@@ -134,13 +134,13 @@ def ran(
     services = job.services
     folder = services.places.run(job.run) / "commands" / node.id
     # A run that was killed here may have left its copy.
-    shutil.rmtree(folder, ignore_errors=True)
+    delete(folder)
     services.worktrees.export(services.repository.tree_of(commit), folder)
     try:
         layer = projecttests.layer(job)
         yield services.sandbox.run(_spec(job, node, folder, layer, argv=argv, env=env)), folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        delete(folder)
 
 
 def _spec(

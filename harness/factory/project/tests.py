@@ -9,7 +9,6 @@ is a fact for a rule and never a verdict: the judge is the gate."""
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -34,6 +33,7 @@ from harness.factory.project.run_result import RunResult, read_report, read_sign
 from harness.factory.project.services import root_of, services_of
 from harness.factory.project.test_config import apply_tests, is_test_config
 from harness.factory.run.node import Job
+from harness.folder_walk import delete
 from harness.programs.services import with_services
 
 FORM = 8
@@ -233,12 +233,12 @@ def run_tests(
     services, config = job.services, job.policy.config
     folder = services.places.run(job.run) / "tests" / name
     # A run that was killed here may have left its copy.
-    shutil.rmtree(folder, ignore_errors=True)
+    delete(folder)
     services.worktrees.export(services.repository.tree_of(commit), folder)
     if tests_from:
         _overlay(job, tests_from, folder, base=base)
     out = services.places.run(job.run) / "tests" / f"{name}.out"
-    shutil.rmtree(out, ignore_errors=True)
+    delete(out)
     out.mkdir(parents=True, exist_ok=True)
     spec, key = _spec(job, folder, out, packages), None
     # Only pytest can be made to sign; of any other runner the report is believed.
@@ -305,8 +305,8 @@ def _overlay(job: Job, commit: CommitSha, folder: Path, *, base: CommitSha) -> N
     """Put a commit's tests and their configuration in the place of the folder's: its others stay
     out, changed ones are as the commit has them."""
     theirs = folder.with_name(f"{folder.name}.tests")
-    shutil.rmtree(theirs, ignore_errors=True)
+    delete(theirs)
     job.services.worktrees.export(job.services.repository.tree_of(commit), theirs)
     roots = import_roots(dict(job.policy.config.tests.env))
     apply_tests(folder, theirs, surface_of(job, base), roots=roots)
-    shutil.rmtree(theirs)
+    delete(theirs)

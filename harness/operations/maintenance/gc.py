@@ -11,7 +11,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.domain.errors import Busy, GitError, LedgerError
@@ -92,8 +92,8 @@ def collect_garbage(home: Path, *, days: float, dry_run: bool) -> GcResult:
             recordings=document.recordings_days,
             dry_run=dry_run,
         )
-        for folder in found.trash:
-            delete_trash(folder)
+        stays = tuple(note for folder in found.trash for note in delete_trash(folder))
+        found = replace(found, notes=(*found.notes, *stays))
         return found if dry_run else _with_objects(found, places, entries)
 
 
@@ -135,7 +135,8 @@ def _sweep(
 def _discard(candidate: Candidate) -> Path | None:
     """Discard one candidate. Returns the folder in whose trash it is now, or None if it is
     deleted."""
-    from harness.repository.trash import delete, throw_away
+    from harness.folder_walk import delete
+    from harness.repository.trash import throw_away
 
     match candidate.kind:
         case CandidateKind.TRASH:

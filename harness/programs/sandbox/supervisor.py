@@ -22,6 +22,7 @@ from pathlib import Path
 
 from harness.domain.errors import SandboxError
 from harness.domain.sandbox import Form, SandboxLimits, SandboxResult, SandboxSpec
+from harness.folder_walk import delete
 from harness.programs.sandbox import forms
 from harness.programs.sandbox.child_processes import adopt_orphans
 from harness.programs.sandbox.cleanup import cleanup_process
@@ -125,8 +126,11 @@ def _home(form: Form) -> Iterator[Path | None]:
         yield None
         return
     adopt_orphans()
-    with tempfile.TemporaryDirectory(prefix="run-", ignore_cleanup_errors=True) as home:
-        yield Path(home).resolve()
+    home = Path(tempfile.mkdtemp(prefix="run-")).resolve()
+    try:
+        yield home
+    finally:
+        delete(home)
 
 
 def _prepare_binds(spec: SandboxSpec, form: Form, uid: int) -> None:

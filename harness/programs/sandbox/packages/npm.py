@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from harness.domain.errors import SandboxError
 from harness.domain.sandbox import Bind, Form, SandboxLimits, SandboxResult, SandboxSpec
+from harness.folder_walk import delete
 from harness.programs.sandbox import forms
 from harness.programs.sandbox.packages import npm_registry, npm_unpack
 from harness.programs.sandbox.packages.environment import SEEN, program_in
@@ -89,7 +90,7 @@ class Npm:
             if not npm_registry.archive_of(one, kept).exists():
                 return f"{one.title} was not fetched"
         site = scratch / "site"
-        shutil.rmtree(site, ignore_errors=True)
+        delete(site)
         site.mkdir()
         if error := _unpack(tree, kept, scratch, form=form):
             return error

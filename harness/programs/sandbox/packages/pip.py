@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import stat
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from harness.domain.errors import SandboxError
 from harness.domain.sandbox import Bind, SandboxLimits, SandboxSpec
+from harness.folder_walk import delete
 from harness.programs.sandbox.packages.environment import fetch_environment
 from harness.programs.sandbox.packages.lockfile import pins
 from harness.programs.sandbox.supervisor import run_sandbox
@@ -77,7 +77,7 @@ def _unpacked(lock: Path, wheels: Path, form: str) -> str | None:
     """Install into `site` beside `lock`, in a sandbox. None, or pip's error."""
     folder = lock.parent
     site, log = folder / "site", folder / "pip.txt"
-    shutil.rmtree(site, ignore_errors=True)
+    delete(site)
     site.mkdir()
     arguments = (
         "install",

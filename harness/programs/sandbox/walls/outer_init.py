@@ -18,7 +18,6 @@ By hand, and out of the sandbox's reach, it does what namespaces would do:
 import array
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -26,6 +25,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from harness.domain.errors import SandboxError
+from harness.folder_walk import delete
 from harness.programs.sandbox.child_processes import adopt_orphans, kill_descendants, reaped
 from harness.programs.sandbox.walls import init
 from harness.programs.sandbox.walls.landlock import enclose_command
@@ -56,7 +56,7 @@ def main(argv: list[str]) -> NoReturn:
             os.write(status, f"failed {error}\n".encode())
     finally:
         kill_descendants()
-        shutil.rmtree(option["--home"], ignore_errors=True)
+        delete(option["--home"])
     if ended is None:
         os._exit(125)
     init.exit_as(status, ended)
