@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from harness.programs.sandbox.browser import browser_path, is_snap
+from tests.nests import DEEP, folder_for_nests, nest
 from tests.sandbox.servers import Echo, serving
 
 GIT = {
@@ -70,6 +71,18 @@ def test_files_with_another_name_outside_are_not_given_away(sandboxes) -> None:
     assert sandboxes.run("cat", "/app/b", binds=binds).text == "1\n", (
         "a sandbox's own hard links are its own affair"
     )
+
+
+def test_a_bind_with_folders_that_no_path_leads_to_is_given_and_searched(sandbox) -> None:
+    """What one sandbox leaves, the next is given."""
+    with folder_for_nests() as folder:
+        (folder / "inside").mkdir()
+        nest(folder / "inside", *DEEP)
+        sandbox.own(folder / "inside")
+        folder.chmod(0o755)
+        binds = [{"source": str(folder / "inside"), "target": "/app", "mode": "rw"}]
+        assert sandbox.run("rm", "-r", "/app/n", binds=binds).code == 0
+        assert os.listdir(folder / "inside") == []
 
 
 def test_a_link_planted_in_a_bind_does_not_lead_out_when_files_are_given(sandboxes) -> None:

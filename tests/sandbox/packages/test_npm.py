@@ -13,6 +13,7 @@ from harness.programs.sandbox.packages.layer import MOST_BYTES, layer, make_plai
 from harness.programs.sandbox.packages.npm import Npm
 from harness.programs.sandbox.packages.npm_lock import NpmPackage, tree_of
 from harness.programs.sandbox.packages.npm_unpack import unpack
+from tests.nests import DEEP, LONG, folder_for_nests, nest
 from tests.sandbox import layers
 from tests.sandbox.npm import archive, entry, integrity, lock, package, registry
 from tests.sandbox.sandboxes import Sandboxes
@@ -352,6 +353,14 @@ def test_a_layer_has_links_within_and_none_that_lead_out(tmp_path) -> None:
         with pytest.raises(SandboxError, match=r"\.bin/link is a link to .*outside the packages"):
             make_plain(tmp_path / "site")
         (bin_folder / "link").unlink()
+
+
+@pytest.mark.parametrize("shape", [LONG, DEEP])
+def test_a_layer_that_is_too_deep_to_be_copied_is_refused(shape) -> None:
+    with folder_for_nests() as site:
+        nest(site, *shape)
+        with pytest.raises(SandboxError, match="lies too deep"):
+            make_plain(site)
 
 
 def test_a_sandbox_that_cannot_show_a_tree_with_packages_is_refused_by_name() -> None:

@@ -11,16 +11,19 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path, PurePosixPath
 
 from harness.domain.errors import ConfigError, SandboxError
 from harness.domain.sandbox import Layer
+from harness.folder_walk import delete
 from harness.programs.sandbox.packages.ecosystems import ecosystem_of, joined
 
 INSTALLED = "installed"
 # The largest lock that is read, in bytes: several thousand packages.
 MOST_BYTES = 16 * 1024 * 1024
+# Of a path in a layer, which is copied by paths and by recursion: letters, and folders in folders.
+LONGEST, DEEPEST = 2000, 200
 
 
 def layer(
@@ -61,12 +64,13 @@ def layer(
         return prepared
     for place in (out, wheels):
         place.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.absolute(), prefix=".preparing-") as made:
-        scratch = Path(made)
+    with ExitStack() as held:
+        scratch = Path(tempfile.mkdtemp(dir=out.absolute(), prefix=".preparing-"))
+        held.callback(delete, scratch)
         os.chmod(scratch, 0o755)  # noqa: S103 - nothing secret: the sandbox's uid must reach the lock
         site, kept = scratch / "site" / ecosystem.within, installed(wheels) / target.name
         if not _taken(kept, site):
-            shutil.rmtree(scratch / "site", ignore_errors=True)
+            delete(scratch / "site")
             if ecosystem.install(lock, wheels, scratch, form=form, root=root):
                 ecosystem.fetch(lock, wheels, scratch)
                 if error := ecosystem.install(lock, wheels, scratch, form=form, root=root):
@@ -92,9 +96,13 @@ def layer_name(lock: bytes, name: str, root: str = "") -> str:
 def make_plain(site: Path) -> None:
     """Make all of it owned by this account, readable by all and writable by nobody else.
 
-    Raises SandboxError for anything but files, folders, and links that stay in it.
+    Raises SandboxError for anything but files, folders, and links that stay in it, and for a path
+    that is too long.
     """
     for folder, folders, files, descriptor in os.fwalk(site, follow_symlinks=False):
+        inner = folder.removeprefix(str(site))
+        if len(inner) > LONGEST or inner.count("/") > DEEPEST:
+            raise SandboxError(f"{inner[:80]}… lies too deep; the layer is refused")
         for name in folders + files:
             entry = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
             os.chown(name, os.geteuid(), os.getegid(), dir_fd=descriptor, follow_symlinks=False)

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from harness.domain.errors import SandboxError
+from harness.folder_walk import walk
 
 # A range that neither Debian nor systemd assigns.
 FIRST_UID, SLOTS = 60600, 384
@@ -103,11 +104,11 @@ def refuse_shared_files(roots: Iterable[str]) -> None:
     seen: Counter[tuple[int, int]] = Counter()
     several: dict[tuple[int, int], tuple[str, int]] = {}
     for root in roots:
-        for path, _, entry in _tree(root):
+        for name, folder, entry in _tree(root):
             if stat.S_ISREG(entry.st_mode) and entry.st_nlink > 1:
                 key = entry.st_dev, entry.st_ino
                 seen[key] += 1
-                several[key] = path, entry.st_nlink
+                several[key] = _path(name, folder), entry.st_nlink
     for key, (path, links) in several.items():
         if seen[key] < links:
             raise SandboxError(
@@ -118,26 +119,31 @@ def refuse_shared_files(roots: Iterable[str]) -> None:
 def chown_tree(root: str, uid: int) -> None:
     """Make `uid` the owner of all below `root`, links themselves included. Raises SandboxError."""
     try:
-        for path, folder, entry in _tree(root):
+        for name, folder, entry in _tree(root):
             if (entry.st_uid, entry.st_gid) != (uid, uid):
-                name = path if folder is None else os.path.basename(path)
                 os.chown(name, uid, uid, dir_fd=folder, follow_symlinks=False)
     except OSError as error:
         raise SandboxError(f"{root} cannot be given to the sandbox: {error}") from error
 
 
 def _tree(root: str) -> Iterator[tuple[str, int | None, os.stat_result]]:
-    """Every file and folder from `root` down: its path, the descriptor of its folder, its stat
-    result."""
+    """Every file and folder from `root` down: its name (of `root` the path), the descriptor of its
+    folder, its stat result. What lies in a folder that its owner closed is left out."""
     top = os.lstat(root)
     yield root, None, top
     # A bind may also be one file, or a socket.
     if not stat.S_ISDIR(top.st_mode):
         return
-    for folder, folders, files, descriptor in os.fwalk(root, follow_symlinks=False):
-        for name in folders + files:
-            yield (
-                f"{folder}/{name}",
-                descriptor,
-                os.stat(name, dir_fd=descriptor, follow_symlinks=False),
-            )
+    for stop in walk(root, lambda _: None):
+        for entry in stop.entries:
+            yield entry.name, stop.descriptor, entry.stat(follow_symlinks=False)
+
+
+def _path(name: str, folder: int | None) -> str:
+    if folder is None:
+        return name
+    try:
+        return f"{os.readlink(f'/proc/self/fd/{folder}')}/{name}"
+    except OSError:
+        # It is longer than any path that a system call gives.
+        return f"…/{name}"
