@@ -2,14 +2,27 @@
 
 import os
 import signal
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
-from harness.domain.sandbox import Form
+from harness.domain.sandbox import Form, SandboxLimits
+from harness.folder_walk import delete
 from harness.programs.sandbox.forms import unheld
-from harness.programs.sandbox.watch import LOOK_SECONDS, Watch
-from tests.sandbox.sandboxes import AS_ROOT
+from harness.programs.sandbox.watch import (
+    LOOK_SECONDS,
+    Room,
+    Watch,
+    descendants,
+    disk_watch,
+    memory_watch,
+)
+from tests.nests import DEEP, LONG, folder_for_nests, nest
+from tests.sandbox.sandboxes import AS_ROOT, ORDINARY_UID
 
 MEMORY_BOMB = "a = []\nwhile True: a.append(bytearray(4 << 20)); a[-1][::4096] = b'x' * 1024"
 
@@ -162,6 +175,70 @@ def test_what_was_there_before_does_not_count(sandbox) -> None:
         binds=[{"source": str(inside), "target": "/app", "mode": "rw"}],
     )
     assert (ended.code, ended.result["killed_by"]) == (0, None)
+
+
+@pytest.mark.parametrize("shape", [LONG, DEEP])
+def test_growth_where_no_path_leads_to_is_seen(shape) -> None:
+    with folder_for_nests() as folder:
+        watch = disk_watch((str(folder),), SandboxLimits(disk_mb=20), tuple)
+        nest(folder, *shape, content=8 << 20)
+        assert not watch.over(now=True)
+        (folder / "other").mkdir()
+        nest(folder / "other", *shape, content=16 << 20)
+        assert watch.over(now=True)
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o300, 0o600])
+@pytest.mark.parametrize(
+    ("lost", "is_over"),
+    [(Room(3 << 20, 1), False), (Room(5 << 20, 1), True), (Room(0, 2000), True)],
+)
+def test_what_a_closed_folder_holds_counts_as_what_the_disk_has_lost(mode, lost, is_over) -> None:
+    """Test suites make such folders, so one alone ends nobody; but a sandbox once hid any growth in
+    one. As root every folder can be looked into. A sandbox's own folder may have gone by then."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    rooms = [Room(9 << 20, 9000)]
+    me = os.geteuid()
+    try:
+        if me == 0:
+            os.chown(folder, ORDINARY_UID, ORDINARY_UID)
+            os.seteuid(ORDINARY_UID)
+        (folder / "bind").mkdir()
+        (folder / "own").mkdir()
+        folders = str(folder / "bind"), str(folder / "own")
+        watch = disk_watch(folders, SandboxLimits(disk_mb=4), tuple, room=lambda _: rooms[-1])
+        (folder / "bind" / "closed").mkdir()
+        (folder / "bind" / "closed" / "file").write_bytes(bytes(100))
+        (folder / "bind" / "closed").chmod(mode)
+        (folder / "own").rmdir()
+        rooms.append(Room((9 << 20) - lost.bytes, 9000 - lost.files))
+        assert watch.over(now=True) is is_over
+    finally:
+        os.seteuid(me)
+        delete(folder)
+
+
+HOLDS = """
+import mmap, os, sys
+file = os.memfd_create("x"); os.write(file, bytes(64 << 20))
+if sys.argv[1] == "mapped":
+    view = mmap.mmap(file, 0); view[::4096]
+    if os.fork() == 0: view[::4096]
+print(flush=True); sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("use", ["written", "mapped"])
+def test_a_file_in_memory_without_a_name_counts_once_in_memory(use) -> None:
+    """It once counted only where it was mapped. A browser maps them in several processes."""
+    command = [sys.executable, "-I", "-S", "-c", HOLDS, use]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        for _ in range(1 if use == "written" else 2):
+            process.stdout.readline()
+        watch = memory_watch(SandboxLimits(memory_mb=60), lambda: descendants(process.pid))
+        assert watch.over(now=True)
+        assert watch.peak < 120 << 20
+        process.stdin.close()
 
 
 def test_one_file_is_bounded(sandbox) -> None:

@@ -7,12 +7,15 @@ held.
 
 import contextlib
 import os
+import re
 import resource
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 
 from harness.domain.sandbox import SandboxLimits
+from harness.folder_walk import Unseen, suppressed, walk
 
 MIB = 1024 * 1024
 # The shortest time between two looks.
@@ -25,7 +28,24 @@ IN_MEMORY = ("/tmp", "/dev/shm")  # noqa: S108 - the sandbox's own
 # What the kernel keeps for a file in memory, besides its content.
 BYTES_PER_NAME = 1024
 
+# The first line of a mapping in /proc/<pid>/smaps.
+MAPPING = re.compile(rb"[0-9a-f]+-[0-9a-f]+ ")
+
 Tasks = Callable[[], tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What is free on a disk: bytes, and how many files it could still hold."""
+
+    bytes: int
+    files: int
+
+
+def room_at(folder: str) -> Room:
+    """The room on the disk of a folder. Raises OSError."""
+    there = os.statvfs(folder)
+    return Room(there.f_bfree * there.f_frsize, there.f_ffree)
 
 
 class Watch:
@@ -47,28 +67,51 @@ class Watch:
         return self.peak > self.limit
 
 
-def disk_watch(folders: tuple[str, ...], limits: SandboxLimits, tasks: Tasks) -> Watch:
+def disk_watch(
+    folders: tuple[str, ...],
+    limits: SandboxLimits,
+    tasks: Tasks,
+    *,
+    room: Callable[[str], Room] = room_at,
+) -> Watch:
     """Watches how much the folders have grown since now. Files that are open but deleted count too.
 
     Each file and folder counts as at least 4 KiB, so the same limit bounds their number.
+
+    A folder that its owner has closed (mode 000 or 300) cannot be looked into without root, nor may
+    its mode be changed: a test may be about it. Honest test suites make such folders, so one of
+    them is no reason to end a sandbox; but to count nothing would let it hide a full disk there. So
+    what it holds is unknown, and counts as the most that it can be: all that the disk has lost
+    since the start, whoever wrote that.
     """
-    before = _bytes_in(folders)
-    devices = frozenset(os.stat(folder).st_dev for folder in folders)
-    return Watch(
-        lambda: _bytes_in(folders) + _nameless_bytes(tasks(), devices) - before,
-        limit=limits.disk_mb * MIB,
-    )
+    before, _ = _bytes_in(folders)
+    rooms = _rooms(folders, room)
+
+    def look() -> int:
+        seen, is_whole = _bytes_in(folders)
+        grown = seen + _nameless_bytes(tasks(), rooms.keys()) - before
+        if is_whole:
+            return grown
+        now = _rooms(folders, room)
+        return max(
+            grown, sum(_lost(rooms[device], now[device]) for device in rooms.keys() & now.keys())
+        )
+
+    return Watch(look, limit=limits.disk_mb * MIB)
 
 
 def memory_watch(limits: SandboxLimits, tasks: Tasks) -> Watch:
     """Watches the memory of the sandbox's processes together, and of its own folders in memory.
 
-    Shared pages count once where the kernel reports them.
+    Shared pages count once where the kernel reports them. A file in memory without a name (memfd)
+    counts less what is mapped of it, which its processes have counted: browsers share memory so.
     """
+    with os.fdopen(os.memfd_create("device")) as file:
+        device = os.fstat(file.fileno()).st_dev
 
     def look() -> int:
         pids = tasks()
-        return sum(map(_memory, pids)) + _bytes_in_memory(pids)
+        return sum(map(_memory, pids)) + _bytes_in_memory(pids) + _unmapped_bytes(pids, device)
 
     return Watch(look, limit=limits.memory_mb * MIB)
 
@@ -87,39 +130,58 @@ def descendants(root: int) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _bytes_in(folders: tuple[str, ...]) -> int:
+def _bytes_in(folders: tuple[str, ...]) -> tuple[int, bool]:
+    """The bytes, and whether that is all: False where a folder could not be looked into."""
     seen: set[tuple[int, int]] = set()
     total = 0
-    for entry in (entry for folder in folders for entry in _entries(folder)):
+    unseen: set[int | None] = set()
+
+    def is_unseen(error: OSError) -> None:
+        unseen.add(error.errno)
+
+    for entry in (entry for folder in folders for entry in _entries(folder, is_unseen)):
         if entry.st_nlink > 1 and not stat.S_ISDIR(entry.st_mode):
             key = entry.st_dev, entry.st_ino
             if key in seen:
                 continue
             seen.add(key)
         total += max(entry.st_blocks * 512, LEAST_BYTES)
-    return total
+    return total, not unseen
 
 
-def _entries(folder: str) -> Iterator[os.stat_result]:
-    todo = [folder]
+def _entries(folder: str, unseen: Unseen) -> Iterator[os.stat_result]:
     # A bind may also be one file.
     if not os.path.isdir(folder):
-        with contextlib.suppress(OSError):
+        with suppressed(unseen):
             yield os.lstat(folder)
         return
-    while todo:
-        # The folder may be gone by now.
-        with contextlib.suppress(OSError), os.scandir(todo.pop()) as entries:
-            for entry in entries:
-                with contextlib.suppress(OSError):
-                    yield entry.stat(follow_symlinks=False)
-                    if entry.is_dir(follow_symlinks=False):
-                        todo.append(entry.path)
+    for stop in walk(os.path.realpath(folder), unseen):
+        for entry in stop.entries:
+            with suppressed(unseen):
+                yield entry.stat(follow_symlinks=False)
 
 
-def _nameless_bytes(pids: tuple[int, ...], devices: frozenset[int]) -> int:
+def _rooms(folders: tuple[str, ...], room: Callable[[str], Room]) -> dict[int, Room]:
+    """The room on each disk, by its number. A sandbox's own folder goes with it: nothing is left
+    there."""
+    found: dict[int, Room] = {}
+    for folder in folders:
+        with contextlib.suppress(FileNotFoundError):
+            found[os.stat(folder).st_dev] = room(folder)
+    return found
+
+
+def _lost(before: Room, now: Room) -> int:
+    return max(0, before.bytes - now.bytes, (before.files - now.files) * LEAST_BYTES)
+
+
+def _nameless_bytes(pids: tuple[int, ...], devices: Collection[int]) -> int:
     """What the sandbox keeps in files that it has deleted but holds open. A walk cannot see
     those."""
+    return sum(_nameless(pids, devices).values())
+
+
+def _nameless(pids: tuple[int, ...], devices: Collection[int]) -> dict[tuple[int, int], int]:
     found: dict[tuple[int, int], int] = {}
     for pid in pids:
         with contextlib.suppress(OSError):
@@ -132,7 +194,27 @@ def _nameless_bytes(pids: tuple[int, ...], devices: frozenset[int]) -> int:
                         and stat.S_ISREG(entry.st_mode)
                     ):
                         found[entry.st_dev, entry.st_ino] = entry.st_blocks * 512
-    return sum(found.values())
+    return found
+
+
+def _unmapped_bytes(pids: tuple[int, ...], device: int) -> int:
+    """What lies in nameless files of `device` and is not mapped by these processes."""
+    left = _nameless(pids, {device})
+    for pid in pids if left else ():
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps", "rb") as file:
+            mapped: tuple[int, int] | None = None
+            for line in file:
+                if MAPPING.match(line):
+                    _, _, _, its_device, inode, *_ = line.split()
+                    mapped = (device, int(inode)) if _device(its_device) == device else None
+                elif mapped in left and line.startswith(b"Pss:"):
+                    left[mapped] -= int(line.split()[1]) * 1024
+    return sum(max(0, size) for size in left.values())
+
+
+def _device(text: bytes) -> int:
+    major, minor = (int(part, 16) for part in text.split(b":"))
+    return os.makedev(major, minor)
 
 
 def _bytes_in_memory(pids: tuple[int, ...]) -> int:
