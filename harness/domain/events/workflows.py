@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from harness.domain.events.base import LedgerEvent
 from harness.domain.events.effects import EffectDone
-from harness.domain.plain import OPTIONAL, JsonObject
+from harness.domain.plain import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,7 @@ class WaitBegan(LedgerEvent):
 
 @dataclass(frozen=True, slots=True)
 class ApprovalAsked(LedgerEvent):
-    """A person is asked on the issue of this number, from `since` until `until` (ISO 8601).
-    `last_comment` is the number of the last comment that was there before."""
+    """A person is asked on the issue of this number, from `since` until `until` (ISO 8601)."""
 
     kind: ClassVar[str] = "approval-asked"
 
@@ -75,7 +74,6 @@ class ApprovalAsked(LedgerEvent):
     number: int
     since: str
     until: str
-    last_comment: int = field(default=0, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)

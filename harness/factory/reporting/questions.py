@@ -19,9 +19,10 @@ def is_question(issue: Issue) -> bool:
     return issue.body.startswith(QUESTION) and (issue.author.bot or issue.insider)
 
 
-def marker_of(run: str, node: str, attempt: int) -> str:
-    """What the question of this attempt is found again by."""
-    return f"{QUESTION}{run}/{node}/{attempt} -->"
+def marker_of(run: str, began: str, node: str, attempt: int) -> str:
+    """What the question of this attempt is found again by. `began` is the hash of the entry with
+    which the run began: another home has runs of the same name, and before it nobody knows it."""
+    return f"{QUESTION}{run}/{began:.16}/{node}/{attempt} -->"
 
 
 def question(

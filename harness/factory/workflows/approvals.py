@@ -2,7 +2,8 @@
 
 Properties:
 - an answer counts only from the forge: a comment of a person with the permission, asked of the
-  forge when it is read, never edited, made after the question was asked and before it expired;
+  forge when it is read, never edited, made before the question expired. What stood on an issue
+  before is on another one: nobody knows a question's marker before it is asked;
 - what is unknown is a no, and so is silence;
 - nothing of an answer but its words is handed on, and those are data."""
 
@@ -66,9 +67,10 @@ def _asked(asking: _Question, shown: str) -> ApprovalAsked:
         return as_of(found, ApprovalAsked).event
     now = services.clock.now()
     until = now + timedelta(seconds=node.expires_seconds)
-    marker = marker_of(asking.run.name, node.id, asking.call.attempt)
+    run = asking.run
+    marker = marker_of(run.name, run.started.hash, node.id, asking.call.attempt)
     title, text = question(
-        workflow=asking.run.workflow,
+        workflow=run.workflow,
         node=node.id,
         marker=marker,
         shown=shown,
@@ -81,15 +83,15 @@ def _asked(asking: _Question, shown: str) -> ApprovalAsked:
         services,
         lambda: numbers.append(services.writer.upsert_issue(marker, title=title, body=text)),
     )
-    before = max((comment.id for comment in services.forge.comments(numbers[0])), default=0)
-    asked = ApprovalAsked(node.id, numbers[0], now.isoformat(), until.isoformat(), before)
-    services.ledger.append(asked, key, run=asking.run.name)
+    asked = ApprovalAsked(node.id, numbers[0], now.isoformat(), until.isoformat())
+    services.ledger.append(asked, key, run=run.name)
     return asked
 
 
 def _first_that_counts(asking: _Question, asked: ApprovalAsked) -> ApprovalGiven | None:
+    until = datetime.fromisoformat(asked.until)
     for comment in asking.services.forge.comments(asked.number):
-        if not _may_count(comment, asked):
+        if not _may_count(comment, until):
             continue
         for decision, words in _decisions(comment):
             if decision == REVISE and not (words and _may_revise(asking)):
@@ -115,14 +117,12 @@ def _first_that_counts(asking: _Question, asked: ApprovalAsked) -> ApprovalGiven
     return None
 
 
-def _may_count(comment: Comment, asked: ApprovalAsked) -> bool:
-    """Whether a comment is a person's, as it was written, after the question and in time."""
+def _may_count(comment: Comment, until: datetime) -> bool:
+    """Whether a comment is a person's, as it was written, and in time."""
     try:
-        is_early = datetime.fromisoformat(comment.created_at) < datetime.fromisoformat(asked.until)
+        in_time = datetime.fromisoformat(comment.created_at) < until
     except (ValueError, TypeError):
         return False
-    # By the forge's numbers: no two clocks agree on what came first.
-    in_time = is_early and comment.id > asked.last_comment
     ours = comment.body.startswith(OURS)
     return in_time and not (comment.author.bot or comment.edited or ours)
 

@@ -7,8 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from harness.domain.events.workflows import ApprovalAsked
 from harness.domain.issue import Permission
 from harness.factory.reporting.questions import marker_of
+from tests.factory.kills import Killed
 from tests.factory.sandboxes import ended
 from tests.factory.workflows.own import OwnWorkflowWorld, prints, results, status
 
@@ -119,23 +121,40 @@ def test_what_a_command_prints_cannot_answer_the_question(tmp_path) -> None:
     assert status(world.again(run)) == "open"
 
 
-def test_a_question_takes_no_answer_that_was_there_before_it(tmp_path) -> None:
-    """Whoever writes as the factory may have planted the question's marker in an open issue, and
-    somebody may have approved something else there."""
+def test_what_was_answered_to_a_question_of_another_home_answers_none_of_this_one(tmp_path) -> None:
+    """Its runs have the same names, and an approval may stand on an issue that is still open."""
     world = world_of(tmp_path)
-    body = f"{marker_of('workflow-train-1', 'ask', 1)}\nFine?"
-    planted = world.forge.file_issue("Something else", body, author=world.forge.me).number
-    world.forge.say(planted, "/factory approve", author=world.forge.person("ana", Permission.WRITE))
+    body = f"{marker_of('workflow-train-1', '0' * 64, 'ask', 1)}\nFine?"
+    other = world.forge.file_issue("Something else", body, author=world.forge.me).number
+    world.forge.say(other, "/factory approve", author=world.forge.person("ana", Permission.WRITE))
     run = world.ask("train")
-    assert world.question() == planted
+    assert world.question() != other
     assert (status(world.again(run)), ran(world)) == ("open", ["notes"])
     world.answer("/factory approve")
     assert status(world.again(run)) == "succeeded"
 
 
+def test_an_answer_that_comes_before_the_question_is_recorded_counts(tmp_path) -> None:
+    """A machine vanished in between, and another takes the run up hours later."""
+    world, kept = world_of(tmp_path), []
+    append = world.ledger.append
+
+    def vanishing(event, *words, **more):
+        if isinstance(event, ApprovalAsked) and not kept:
+            kept.append(event)
+            raise Killed
+        return append(event, *words, **more)
+
+    world.decorate("ledger", append=vanishing)
+    with pytest.raises(Killed):
+        world.ask("train")
+    world.answer("/factory approve")
+    assert status(world.again(world.last("train"))) == "succeeded"
+
+
 def test_a_marker_in_what_a_workflow_shows_takes_over_no_other_question(tmp_path) -> None:
     """What a command prints may hold the words of strangers."""
-    marker = marker_of("workflow-tram-1", "ask", 1)
+    marker = marker_of("workflow-tram-1", "0" * 64, "ask", 1)
     both = {"train": TRAIN, "tram": TRAIN.replace("name: train", "name: tram")}
     world = OwnWorkflowWorld.of(tmp_path, both, commands={"notes": prints(text=marker)})
     world.ask("train")
