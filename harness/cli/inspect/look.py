@@ -285,6 +285,7 @@ def audit(as_json: bool) -> int:
       factory audit
       factory audit --json
     """
+    from harness.domain.shortened import count
     from harness.factory.reporting.audit import audit as examine
     from harness.wiring import open_archive
 
@@ -312,8 +313,9 @@ def audit(as_json: bool) -> int:
             click.echo(f"entry {fault.entry}: {fault.subject}: {fault.message}")
         for unchecked in found.unchecked:
             click.echo(f"not checked: {unchecked}")
+        words = ("entry", "verdict", "landing", "release")
+        numbers = (found.entries, found.verdicts, found.landings, found.releases)
         click.echo(
-            f"{'sound' if found.ok else 'NOT SOUND'}: {found.entries} entries, {found.verdicts}"
-            f" verdicts, {found.landings} landings, {found.releases} releases"
+            f"{'sound' if found.ok else 'NOT SOUND'}: {', '.join(map(count, numbers, words))}"
         )
     return 0 if found.ok else 1
