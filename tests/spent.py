@@ -44,6 +44,7 @@ MEASURED = pytest.StashKey[float]()
 
 
 _started = 0
+_listed: tuple[int, list[str]] = 0, []  # how many had been started, and the children then
 _begun = 0
 _told: "Moment | None" = None
 
@@ -66,7 +67,8 @@ def watch() -> None:
 
     def counted(event: str, _: object) -> None:
         global _started
-        _started += event in STARTS
+        if event in STARTS:
+            _started += 1
 
     sys.addaudithook(counted)
 
@@ -75,7 +77,7 @@ def so_far() -> float:
     """Processor seconds of this process, of its children, and of whoever one of them waited for."""
     ended = getrusage(RUSAGE_CHILDREN)
     spent = process_time() + ended.ru_utime + ended.ru_stime
-    return spent + sum(map(_seconds, _living())) if _has_children() else spent
+    return spent + sum(map(_seconds, _children())) if _has_children() else spent
 
 
 def _has_children() -> bool:
@@ -87,21 +89,37 @@ def _has_children() -> bool:
     return True
 
 
+def _children() -> list[str]:
+    """The numbers of the children. They are read anew only if one was started since."""
+    global _listed
+    if _listed[0] != _started:
+        _listed = _started, [*_living()]
+    return _listed[1]
+
+
 def _living() -> Iterator[str]:
     """The children of each thread. A thread that ends while we look has none by then."""
     for thread in os.listdir("/proc/self/task"):
-        of_it = f"/proc/self/task/{thread}/children"
-        with suppress(OSError), open(of_it, "rb", buffering=0) as file:
-            yield from file.read().decode().split()
+        with suppress(OSError):
+            yield from _read(f"/proc/self/task/{thread}/children").decode().split()
 
 
 def _seconds(pid: str) -> float:
+    """What a child spent; 0 once its number is nobody's, or somebody else's child's."""
     try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-            fields = file.read().rpartition(b")")[2].split()
+        fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     except OSError:
         return 0.0
-    return sum(map(int, fields[11:15])) / TICKS
+    return sum(map(int, fields[11:15])) / TICKS if int(fields[1]) == os.getpid() else 0.0
+
+
+def _read(path: str) -> bytes:
+    """A file of the kernel's, which tells all at once. It is asked before each test: no object."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(file, 65536)
+    finally:
+        os.close(file)
 
 
 def begin(item: pytest.Item, nextitem: pytest.Item | None) -> None:
