@@ -2,9 +2,9 @@
 right before an effect before which none has died yet, until one comes to rest. Run as a program on
 a world's folder; prints what happened as JSON.
 
-    python -m tests.kills.lives FOLDER [--nowhere | --before EFFECT] [--broken BRAKE and BRAKE …]
+    python -m tests.kills.lives FOLDER [--nowhere | --before EFFECTS] [--broken BRAKE and BRAKE …]
 
-`--nowhere` does not die at all, `--before` once. The imports are made once: a life is a fork.
+`--nowhere` does not die at all, `--before` once before each of these lines. The imports are made once: a life is a fork.
 """
 
 import importlib
@@ -72,11 +72,11 @@ class StartedBoxes(FakeSandbox):
 
 @dataclass
 class Reaper:
-    """Ends this process before an effect: the one that is chosen, or the first before which nobody
-    has died."""
+    """Ends this process before an effect: the first of those that are chosen, or of all, before
+    which nobody has died."""
 
     world: World
-    before: str | None = None
+    before: tuple[str, ...] = ()
     everywhere: bool = False
     seen: list[str] = field(default_factory=list)
 
@@ -96,7 +96,7 @@ class Reaper:
                 entries = (one for one in reversed(self.seen) if one.startswith(ENTRY))
                 name = f"{name} after {next(entries, ENTRY).split()[2:3]}"
             self.seen.append(name)
-            if name not in self._died and (self.everywhere or name == self.before):
+            if name not in self._died and (self.everywhere or name in self.before):
                 self._die(name)
 
     def _die(self, name: str) -> None:
@@ -206,8 +206,8 @@ def main() -> None:
     folder, *how = sys.argv[1:]
     world = read_world(Path(folder))
     named = dict(pairwise(how))
-    broken, before = named.get("--broken", ""), named.get("--before")
-    everywhere = "--nowhere" not in how and before is None
+    broken, before = named.get("--broken", ""), tuple(named.get("--before", "").splitlines())
+    everywhere = "--nowhere" not in how and not before
     lives, code, effects, began = 0, -signal.SIGKILL, [], time.monotonic()
     while code == -signal.SIGKILL and lives < MOST_LIVES:
         lives += 1
