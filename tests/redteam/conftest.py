@@ -87,20 +87,26 @@ SHOWN_ELSEWHERE = {
     git_tricks.SUBJECT: 3,  # test_git_tricks
     weak_tests.SUBJECT: 1,  # test_test_tricks
     supply.SUBJECT: 2,  # test_dependency_tricks, test_secrets
-    own_workflows.SUBJECT: 1,  # factory/workflows: test_effects, test_approvals
+    own_workflows.SUBJECT: 0,  # factory/workflows: test_effects, test_approvals
     # factory/watch/test_tip, test_the_drill without that brake; five landings one after another
     watching.SUBJECT: 0,
-    trust.SUBJECT: 1,  # factory/policy_gate/test_trust
+    # factory/policy_gate/test_trust, test_the_drill without that brake
+    trust.SUBJECT: 0,
     releases.SUBJECT: 1,  # factory/releases, deployers/test_github
 }
 """How many attacks of a subject `make test` draws where other tests show the same brakes. Of every
-other subject it makes all but what is `DEAR`: what goes wrong at a landing, on a full disk and
-after the owner's stop is shown here alone."""
+other subject it makes all but what is `DEAR`: what goes wrong within a landing and on a full disk
+is shown here alone."""
 DEAR = {
     "killed at every act",  # scenarios/test_kill_points, factory/test_kill_everywhere
     "somebody else's signature",  # factory/test_stories: a verdict of another key
     "another tree",  # domain/test_merge, domain/test_values: the tree of a candidate
     "a push after the verdict",  # factory/test_stories: what somebody pushes to our branch
+    "a base that moved",  # test_merge_faults, on fakes
+    "every event twice",  # test_merge_faults, on fakes
+    "stop, in the middle",  # test_merge_faults, after each act; test_the_drill without that brake
+    # contract/test_verdict, domain/test_merge; test_the_drill where no signature is looked at
+    "a changed verdict",
 }
 """A run of the whole pipeline each, over the same brakes as the tests named beside it and as those
 attacks of its subject that are made."""

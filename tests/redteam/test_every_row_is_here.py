@@ -190,6 +190,7 @@ ROWS: dict[int, tuple[str, ...]] = {
     ),
     96: (
         "test_row_96_a_change_is_judged_again_on_the_base_that_moved",
+        "test_row_96_over_http_too",
         "test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_together",
         "test_row_96_a_base_that_moves_within_the_forges_own_merge_freezes_and_is_taken_back",
     ),
@@ -201,6 +202,7 @@ ROWS: dict[int, tuple[str, ...]] = {
     ),
     100: (
         "test_row_100_an_event_that_comes_twice_is_handled_once",
+        "test_row_100_over_http_too",
         "test_row_100_six_events_in_any_order_come_to_one_end",
     ),
     102: (

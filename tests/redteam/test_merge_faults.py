@@ -28,13 +28,13 @@ from tests.fakes.faulty_forge import inject
     "trick",
     [
         "a push within the merge",
-        "a changed verdict",
         *(
             pytest.param(trick, marks=pytest.mark.soak(f"a whole run; {seen} sees the same"))
             for trick, seen in (
                 ("a push after the verdict", "factory/test_stories"),
                 ("somebody else's signature", "factory/test_stories"),
                 ("another tree", "domain/test_merge"),
+                ("a changed verdict", "contract/test_verdict"),
             )
         ),
     ],
@@ -43,7 +43,20 @@ def test_row_95_nothing_lands_but_what_was_judged_on_what_is_there(attack_result
     assert attack_results[trick]["held"], attack_results[trick]["message"]
 
 
-def test_row_96_a_change_is_judged_again_on_the_base_that_moved(attack_results) -> None:
+def test_row_96_a_change_is_judged_again_on_the_base_that_moved(tmp_path) -> None:
+    world = World(tmp_path)
+    issue = world.file()
+    world.tick(states=BEFORE_LANDING)
+    world.push_to_main(README__md=b"# moved\n")
+    world.tick()
+    history = world.history(issue)
+    first, last = (verdict.event.binds.tree for verdict in history.verdicts)
+    assert history.state is State.MERGED
+    assert world.git.tree_of(world.remote["main"]) == last != first
+
+
+@pytest.mark.soak("a whole run; the test above sees the same")
+def test_row_96_over_http_too(attack_results) -> None:
     assert attack_results["a base that moved"]["held"], attack_results["a base that moved"][
         "message"
     ]
@@ -90,6 +103,10 @@ def test_row_99_killed_at_each_act_there_is_one_of_each(attack_results) -> None:
     ]
 
 
+@pytest.mark.soak(
+    "a whole run; scenarios/test_disorder has every write fail, factory/test_kill_everywhere dies"
+    " after each act"
+)
 def test_row_99_a_forge_that_fails_after_it_did_what_was_asked_gets_no_second_one(drill) -> None:
     factory = drill.factory("after-success")
     issue = factory.file()
@@ -116,7 +133,29 @@ def test_row_99_a_forge_that_fails_after_it_did_what_was_asked_gets_no_second_on
     )
 
 
-def test_row_100_an_event_that_comes_twice_is_handled_once(attack_results) -> None:
+def _shown(world, issue):
+    """How many pull requests were opened, and how many of our comments say how the issue stands or
+    answer somebody."""
+    ours = [ISSUE_MARKER in one.body for one in world.forge.ours(issue)]
+    opened = [what for what, _ in world.forge.writes].count("open_pull_request")
+    return opened, ours.count(True), ours.count(False)
+
+
+def test_row_100_an_event_that_comes_twice_is_handled_once(tmp_path) -> None:
+    world = World(tmp_path)
+    issue = world.file()
+    world.tick()
+    landed = world.remote["main"]
+    assert (world.history(issue).state, _shown(world, issue)) == (State.MERGED, (1, 1, 0))
+    for _ in range(2):
+        world.tick()
+        world.forge.say(issue, "/factory retry", author="eve")
+        world.tick()
+    assert (world.remote["main"], _shown(world, issue)) == (landed, (1, 1, 1))
+
+
+@pytest.mark.soak("a whole run; the test above sees the same")
+def test_row_100_over_http_too(attack_results) -> None:
     assert attack_results["every event twice"]["held"], attack_results["every event twice"][
         "message"
     ]
@@ -161,11 +200,7 @@ def test_row_100_six_events_in_any_order_come_to_one_end(tmp_path, order) -> Non
     world.tick()
     assert world.history(issue).state is State.MERGED
     assert world.forge.issue(issue).labels == ("factory:merged",)
-    assert [what for what, _ in world.forge.writes].count("open_pull_request") == 1
-    ours = [ISSUE_MARKER in one.body for one in world.forge.ours(issue)]
-    assert (ours.count(True), ours.count(False)) == (1, 1), (
-        "one that says how it stands, and one answer to a stranger's command"
-    )
+    assert _shown(world, issue) == (1, 1, 1)
     assert world.ledger.fault() is None
 
 
@@ -235,6 +270,7 @@ def test_row_109_no_issue_goes_from_merged_back_to_merging_by_itself() -> None:
     }
 
 
+@pytest.mark.soak("a whole run; stopped after each act no other follows below")
 def test_row_110_after_the_owners_stop_nothing_is_written_on_the_forge(attack_results) -> None:
     assert attack_results["stop, in the middle"]["held"], attack_results["stop, in the middle"][
         "message"
