@@ -157,6 +157,9 @@ def test_a_command_that_somebody_else_wrote_into_a_maintainers_comment_is_not_he
     assert "was edited" in ours(place, issue)[-1]
 
 
+@pytest.mark.soak(
+    "over HTTP again; adapters/test_contract has the edit, factory/intake/test_commands what follows"
+)
 def test_what_was_written_into_it_within_the_same_second_is_not_heard_either(place, world) -> None:
     """A program of somebody with `write` is quick, and a forge's moments are whole seconds."""
     issue = place.file("Cancelled bookings keep their places", "The places are gone.", by="kim")
