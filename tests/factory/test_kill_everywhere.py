@@ -24,7 +24,7 @@ from tests.factory.regressing import regressing
 from tests.factory.releasing import releasing
 from tests.factory.world import World
 
-SAMPLE = 6
+SAMPLE = 3
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
