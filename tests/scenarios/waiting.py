@@ -72,17 +72,17 @@ def is_at_rest(home: Path) -> bool:
     the environment, none with a file of it open, and none in a sandbox into which a part of it is
     mounted. The kernel ends a killed factory's sandboxes a moment after it, and the process that
     sweeps its trash yields to everybody."""
-    path, mounted = (
-        os.fsencode(home),
-        os.fsencode("/".join(home.parts[2:])),
-    )  # a mount may be named from its own root
-    return not any(
-        path in read(place / "cmdline")
-        or path in read(place / "environ")
-        or mounted in read(place / "mountinfo")
-        or any(link == path or link.startswith(path + b"/") for link in opened(place))
-        for place in Path("/proc").glob("[0-9]*")
-        if int(place.name) != os.getpid()
+    path = os.fsencode(home)
+    mounted = os.fsencode("/".join(home.parts[2:]))  # a mount may be named from its own root
+    places = [place for place in Path("/proc").glob("[0-9]*") if int(place.name) != os.getpid()]
+    # Most of those at work say so in their words, and these are the cheapest to read.
+    return not (
+        any(path in read(place / "cmdline") or path in read(place / "environ") for place in places)
+        or any(
+            mounted in read(place / "mountinfo")
+            or any(link == path or link.startswith(path + b"/") for link in opened(place))
+            for place in places
+        )
     )
 
 
