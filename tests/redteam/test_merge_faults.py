@@ -104,8 +104,7 @@ def test_row_99_killed_at_each_act_there_is_one_of_each(attack_results) -> None:
 
 
 @pytest.mark.soak(
-    "a whole run; scenarios/test_disorder has every write fail, factory/test_kill_everywhere dies"
-    " after each act"
+    "a whole run; adapters/test_contract has such an error over HTTP, scenarios/test_disorder in a run"
 )
 def test_row_99_a_forge_that_fails_after_it_did_what_was_asked_gets_no_second_one(drill) -> None:
     factory = drill.factory("after-success")
