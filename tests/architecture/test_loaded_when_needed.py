@@ -15,6 +15,11 @@ ASKED = {
         "validators.launcher.own_journeys, validators.launcher.regression_suite",
         ("yaml", "asyncio", "http.client", "validators.language", "validators.performance"),
     ),
+    "a broker that replays, a forge that shows no page": (
+        "harness.programs.broker.control, harness.programs.broker.probe,"
+        " harness.programs.local_forge.serve",
+        ("httpx2", "httpcore2", "jsonschema", "httpx", "jinja2", "markdown_it"),
+    ),
 }
 
 

@@ -25,8 +25,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -65,23 +63,21 @@ _PRICE = {
     "required": list(COLUMNS),
     "properties": dict.fromkeys(COLUMNS, _MONEY),
 }
-_OPEN = Draft202012Validator(
-    {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["run", "role", "issue", "attempt", "model", "caps"],
-        "properties": {
-            "run": _NAME,
-            "role": _NAME,
-            "issue": _COUNT,
-            "attempt": _COUNT,
-            "model": _MODEL,
-            "caps": _CAPS,
-            "price": _PRICE,
-            "api": {"enum": [dialect.path for dialect in EVERY]},
-        },
-    }
-)
+_OPEN = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["run", "role", "issue", "attempt", "model", "caps"],
+    "properties": {
+        "run": _NAME,
+        "role": _NAME,
+        "issue": _COUNT,
+        "attempt": _COUNT,
+        "model": _MODEL,
+        "caps": _CAPS,
+        "price": _PRICE,
+        "api": {"enum": [dialect.path for dialect in EVERY]},
+    },
+}
 
 
 def control(sessions: Sessions, meter: Meter, *, mode: str) -> Starlette:
@@ -128,7 +124,10 @@ def control(sessions: Sessions, meter: Meter, *, mode: str) -> Starlette:
 
 
 def _identity_and_caps(body: Any) -> tuple[SessionIdentity, SessionCaps]:
-    if wrong := best_match(_OPEN.iter_errors(body)):
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    if wrong := best_match(Draft202012Validator(_OPEN).iter_errors(body)):
         raise Refusal(400, "invalid_request_error", f"{wrong.json_path}: {wrong.message[:200]}")
     identity = SessionIdentity(
         new_id(), **{key: body[key] for key in ("run", "role", "issue", "attempt", "model")}

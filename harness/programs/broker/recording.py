@@ -52,9 +52,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
-
 from harness.domain.plain import JsonDict, JsonObject
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.sse import dumps
@@ -142,6 +139,9 @@ class RecordingError(ValueError):
 
 def recording(file: Path, *, name: str) -> JsonDict:
     """Read a recording in the form above. Raises RecordingError."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

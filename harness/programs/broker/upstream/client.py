@@ -5,14 +5,13 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from harness.domain.plain import JsonDict, JsonObject
 from harness.programs.broker.providers import Provider
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.sse import EventStream
 from harness.programs.broker.upstream.breaker import ProviderBreaker
-from harness.programs.broker.upstream.exchange import Exchange, Timeouts
 from harness.programs.broker.upstream.failure import ProviderFailure
 from harness.programs.broker.upstream.faults import (
     NO_CONNECTION,
@@ -25,6 +24,9 @@ from harness.programs.broker.upstream.faults import (
 from harness.programs.broker.upstream.retry import wait_before_retry
 from harness.programs.broker.wires.dialect import Dialect
 from harness.programs.broker.wires.registry import DIALECTS
+
+if TYPE_CHECKING:
+    from harness.programs.broker.upstream.exchange import Timeouts
 
 _T = TypeVar("_T")
 _OF_A_REQUEST = frozenset(
@@ -49,9 +51,12 @@ class Upstream:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
-        timeouts: Timeouts | None = None,
+        timeouts: "Timeouts | None" = None,
         smallest_call: SmallestCall | None = None,
     ) -> None:
+        # The HTTP client is a tenth of the broker's start, and one that replays asks no provider.
+        from harness.programs.broker.upstream.exchange import Exchange, Timeouts
+
         self.provider, self.breaker = provider, breaker
         # Made by whoever counts the money; see `probe.py`.
         self._ask_counted = smallest_call or Upstream.ask_smallest

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from harness.domain.plain import JsonObject
 from harness.programs.local_forge.git import commits
 from harness.programs.local_forge.git.objects import BareRepository
-from harness.programs.local_forge.pages.markdown import is_safe_link
+from harness.programs.local_forge.pages.strangers_text import is_safe_link
 
 FOLDER = ".github/ISSUE_TEMPLATE"
 MOST_BYTES, MOST_FORMS, MOST_ELEMENTS, MOST_OPTIONS = 64 * 1024, 20, 50, 100

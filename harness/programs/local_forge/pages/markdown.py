@@ -7,11 +7,9 @@ Two exceptions to what GitHub does:
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
@@ -22,14 +20,13 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markupsafe import Markup
 
+from harness.programs.local_forge.pages.strangers_text import is_safe_link, revealed
+
 _OPENS = re.compile(r"<details>(?:\s*<summary>([^<>]{1,200})</summary>)?\s*$")
 _CLOSES = re.compile(r"</details>\s*$")
 _ISSUE = re.compile(r"(?<![\w&/#])#([1-9][0-9]{0,8})\b")
 _ANCHOR = re.compile(r"\s+\{#([A-Za-z][\w-]{0,60})\}$")
-_SCHEMES = frozenset({"http", "https", "mailto", ""})
 _TASK = re.compile(r"\[([ xX])\][ \t]+")
-# Zero-width joiner: it joins emoji.
-_JOINER = "\u200d"
 _MOST_LINKED = 500
 
 
@@ -53,34 +50,6 @@ def rendered_line(source: str, *, repository: str) -> Markup:
     """HTML of one line: emphasis, code and links, no blocks."""
     env = {"repository": repository, "trusted": True, "anchors": False, "below": 0}
     return Markup(_MARKDOWN.renderInline(revealed(source), env))  # noqa: S704 - as above
-
-
-def revealed(text: str) -> str:
-    """The text with invisible characters, and those that change its direction, replaced
-    by their code points."""
-    return "".join(f"⟨U+{ord(letter):04X}⟩" if _is_unseen(letter) else letter for letter in text)
-
-
-def is_safe_link(url: str) -> bool:
-    """Whether a link has an allowed scheme, or is a path that no browser takes for a scheme."""
-    try:
-        scheme = urlsplit(url.strip()).scheme.lower()
-    except ValueError:
-        return False
-    if any(ord(letter) < 33 for letter in url) or (
-        not scheme and ":" in url.partition("/")[0].partition("#")[0]
-    ):
-        return False
-    return scheme in _SCHEMES
-
-
-def _is_unseen(letter: str) -> bool:
-    return unicodedata.category(letter) in ("Cf", "Cc") and letter not in (
-        "\n",
-        "\r",
-        "\t",
-        _JOINER,
-    )
 
 
 def _details(state: StateBlock, start: int, end: int, silent: bool) -> bool:

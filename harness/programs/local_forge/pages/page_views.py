@@ -15,12 +15,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from harness.programs.local_forge.content import issues, people, repositories
 from harness.programs.local_forge.content.issues import Search
 from harness.programs.local_forge.pages import words
-from harness.programs.local_forge.pages.markdown import (
-    is_safe_link,
-    rendered,
-    rendered_line,
-    revealed,
-)
+from harness.programs.local_forge.pages.strangers_text import is_safe_link, revealed
 from harness.programs.local_forge.refused import Refused, not_found
 from harness.programs.local_forge.service import Service
 from harness.programs.local_forge.shapes.common import moment
@@ -266,6 +261,8 @@ def _templates() -> "Environment":
     """The template environment, built for the first page: compiling takes a sixth of the
     start time, and Jinja itself a sixteenth."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    from harness.programs.local_forge.pages.markdown import rendered, rendered_line
 
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
