@@ -1,5 +1,7 @@
 """What people are shown of an issue: the row of the table of states that fits its history."""
 
+from typing import TYPE_CHECKING
+
 from harness.domain.lifecycle import Event, State
 from harness.domain.shown_states import (
     CLOSED_BY_PERSON,
@@ -13,12 +15,14 @@ from harness.domain.shown_states import (
     WAITING,
     ShownState,
 )
-from harness.factory.records.history import History
+
+if TYPE_CHECKING:
+    from harness.factory.records.history import History
 
 ALL_LABELS = frozenset(LABELS)
 
 
-def shown(history: History) -> ShownState:
+def shown(history: "History") -> ShownState:
     """How every surface shows this issue now."""
     if history.is_duplicate:
         return DUPLICATE
@@ -37,6 +41,6 @@ def shown(history: History) -> ShownState:
     return STATES[history.state]
 
 
-def was_not_answered(history: History) -> bool:
+def was_not_answered(history: "History") -> bool:
     """Whether it was closed because nobody answered the question on it."""
     return history.state is State.REJECTED and history.last_event is Event.NO_REPLY

@@ -7,18 +7,20 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from harness.domain.errors import ConfigError
 from harness.domain.governance import Governance, Level, Status
 from harness.domain.issue import CommitSha
 from harness.domain.model_choice.roles import family_of, others
 from harness.domain.workflow import Workflow
-from harness.factory.run.services import Services
 from harness.factory.settings.config import Config, read_config
 from harness.factory.settings.tables import FILE
 from harness.factory.settings.workflows import WORKFLOWS, effective_workflows
 from harness.governance import governing_files, read_governance
+
+if TYPE_CHECKING:
+    from harness.factory.run.services import Services
 
 __all__ = ["WORKFLOWS", "PolicySnapshot", "policy_at", "read_policy"]
 
@@ -38,7 +40,7 @@ class PolicySnapshot:
 
 
 @lru_cache(maxsize=8)
-def policy_at(services: Services, base: CommitSha) -> PolicySnapshot:
+def policy_at(services: "Services", base: CommitSha) -> PolicySnapshot:
     """Read and check everything at `base`, once: a commit never changes. Raises GovernanceError or
     ConfigError, and the factory does not start then."""
     return read_policy(services.repository, base)
