@@ -1,15 +1,14 @@
 """`factory workflow` on the command line: a working copy, a home at its base, and every kind of
 wrong."""
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from harness.home.document import HomeFile, write_home
-from tests.scenarios.conftest import FACTORY, factory
+from tests import warm
+from tests.scenarios.conftest import environment, factory
 from tests.scenarios.waiting import LONG
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -86,15 +85,9 @@ def test_what_binds_is_shown_with_whose_it_is(home, library) -> None:
 
 
 def test_without_a_home_the_current_folder_is_looked_at(home, library) -> None:
-    done = subprocess.run(
-        [FACTORY, "workflow", "show", "--json"],
-        cwd=library,
-        capture_output=True,
-        text=True,
-        timeout=LONG,
-        env={**os.environ, "FACTORY_HOME": str(home)},
-        check=True,
-    )
+    asked = ("workflow", "show", "--json")
+    done = warm.run(asked, cwd=library, env=environment(home), timeout=LONG)
+    assert done.returncode == 0, done.stderr
     assert '"own": true' in done.stdout
     assert not home.exists()
 
