@@ -31,7 +31,9 @@ def small_root(folder: Path) -> Path:
             f"/{library}", folder / library, ignore=shutil.ignore_patterns("test", "__pycache__")
         )
     for library in _libraries(*(f"/usr/bin/{name}" for name in PROGRAMS), python.executable):
-        _copy(Path(library), folder / library[1:])
+        # What lies beside an interpreter of its own comes with it, and libpython is large.
+        if not python.prefix or not Path(library).is_relative_to(python.prefix):
+            _copy(Path(library), folder / library[1:])
     (folder / "etc").mkdir()
     (folder / "etc" / "os-release").write_text(f'PRETTY_NAME="{NAME}"\n')
     (folder / "etc" / "ld.so.preload").write_text("/usr/lib/evil.so\n")
