@@ -23,7 +23,8 @@ from validators.performance.look_result import LookResult
 from validators.performance.looking import look_result
 from validators.ports.browser import Session
 
-POLL_SECONDS, SLOWEST_POLL_SECONDS = 0.03, 0.2
+POLL_SECONDS, STEADY_POLL_SECONDS = 0.03, 0.2
+SHARE_OF_THE_WAIT = 0.1
 UNSURE = LATE | {Trouble.BROKEN}
 """Troubles after which a look may yet hold."""
 
@@ -35,11 +36,12 @@ async def polled(
     # An answer, a file or the result of a command that has come does not change any more.
     if all(isinstance(look, AnswerIs | FileHas | CommandLook) for look in wanted):
         return [await looked(look, session, values) for look in wanted]
-    deadline, pause = monotonic() + seconds, POLL_SECONDS
+    began, pause = monotonic(), POLL_SECONDS
     # Positive looks first: an absence is trivially true of a page that is not painted yet.
     order = sorted(range(len(wanted)), key=lambda at: not positive(wanted[at]))
     while True:
-        over = monotonic() >= deadline
+        waited = monotonic() - began
+        over = waited >= seconds
         # Ask before looking: a look that was taken while the page moved must not be the last one.
         rest = await session.at_rest()
         looks = [wanted[at] for at in order]
@@ -54,8 +56,14 @@ async def polled(
         # Begin with the look that failed: the others need not be read until it holds.
         if not found[-1].holds:
             order.insert(0, order.pop(len(found) - 1))
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.5, SLOWEST_POLL_SECONDS)
+        await asyncio.sleep(min(pause, max(seconds - (monotonic() - began), 0)))
+        pause = next_pause(pause, waited=waited)
+
+
+def next_pause(last: float, *, waited: float) -> float:
+    """Seconds until the page is looked at again. They grow, since each look costs the page a few
+    milliseconds, but never to more than a tenth of what was waited, or a fifth of a second."""
+    return min(last * 1.5, max(STEADY_POLL_SECONDS, SHARE_OF_THE_WAIT * waited))
 
 
 async def looked_once(
