@@ -86,7 +86,7 @@ SEEN = {
     },
     "examples by table": Case(47, knowing.AnswersByTable, NOT_SHOWN),
     "examples by size": Case(47, knowing.KeepsTheExamplesSize, NOT_SHOWN),
-    "kept in the page": Case(48, apps.ToastOnly, NOT_KEPT, THOROUGH),
+    # What is kept in the page alone is in driver/test_evil_apps, as toast-only.
     "kept in the browser": Case(48, knowing.KeptInTheBrowser, NOT_SHARED, THOROUGH),
     "kept for the session": Case(48, knowing.KeptForTheSession, NOT_SHARED, THOROUGH),
     "kept for one look": Case(48, knowing.KeptForOneLook, NOT_KEPT, THOROUGH),
