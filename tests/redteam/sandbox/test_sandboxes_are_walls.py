@@ -222,8 +222,8 @@ BOMBS = {
     "disk": "n = 0\nwhile True: n += 1; open(f'{n}', 'wb').write(bytes(1 << 20))",
     "one file": "file = open('one', 'wb')\nwhile True: file.write(bytes(1 << 20))",
     "ports": (
-        "import socket\nkept = []\nwhile True:\n    try:"
-        " kept.append(socket.create_server(('127.0.0.1', 0)))\n    except OSError: pass"
+        "import socket, time\nkept = []\nwhile True:\n    try:"
+        " kept.append(socket.create_server(('127.0.0.1', 0)))\n    except OSError: time.sleep(0.1)"
     ),
 }
 ENDED_BY = {"memory": "memory", "disk": "disk", "one file": None}

@@ -261,7 +261,13 @@ def test_a_step_is_printed_while_the_next_one_is_still_waited_for(tmp_path: Path
     ("journey", "url", "code", "words"),
     [
         (GREETING, "", 5, "nothing answers at localhost:"),
-        (GREETING, "http://example.org", 2, "example.org is another machine"),
+        pytest.param(
+            GREETING,
+            "http://example.org",
+            2,
+            "example.org is another machine",
+            marks=pytest.mark.soak("what is refused is shown above, and how a mistake ends below"),
+        ),
         ("journey: nothing\n", "", 2, "greeting.yaml: a journey needs 'steps'"),
     ],
 )
