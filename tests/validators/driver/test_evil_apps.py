@@ -63,6 +63,9 @@ class Case:
 
 FAILED, SILENT, PASSED = Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED
 NEGATIVE, EVERY = 1, 1 + len(FaultInjector)
+WATCHES = (
+    "right-at-first, and rows 51, 52 and 59 in redteam/validators/test_apps_that_know_the_judge"
+)
 CASES = {
     "good": Case(apps.App, PASSED, journey=REFUSING, controls=EVERY),
     "good-scripted": Case(
@@ -97,7 +100,13 @@ CASES = {
         controls=EVERY,
         soak="toast-only; domain/test_fold has what no fault reached",
     ),
-    "hard-coded": Case(apps.HardCoded, FAILED, Symptom.NOT_SHOWN, journey=SHALLOW),
+    "hard-coded": Case(
+        apps.HardCoded,
+        FAILED,
+        Symptom.NOT_SHOWN,
+        journey=SHALLOW,
+        soak="pleads, and row 47 in redteam/validators/test_apps_that_know_the_judge",
+    ),
     "accepts-all": Case(
         apps.AcceptsAll,
         SILENT,
@@ -110,17 +119,21 @@ CASES = {
         FAILED,
         Symptom.DIFFERS_WHEN_WATCHED,
         journey=SHALLOW,
-        soak="watches-webdriver",
+        soak=WATCHES,
     ),
     "watches-hints": Case(
         apps.WatchesHints,
         FAILED,
         Symptom.DIFFERS_WHEN_WATCHED,
         journey=SHALLOW,
-        soak="watches-webdriver",
+        soak=WATCHES,
     ),
     "watches-webdriver": Case(
-        apps.WatchesWebdriver, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW
+        apps.WatchesWebdriver,
+        FAILED,
+        Symptom.DIFFERS_WHEN_WATCHED,
+        journey=SHALLOW,
+        soak=WATCHES,
     ),
     "fails": Case(apps.Fails, FAILED, Symptom.SERVER_ERROR, journey=SHALLOW, controls=EVERY),
     "slow": Case(apps.Slow, SILENT, reason="the control was not performed", journey=SHALLOW),
