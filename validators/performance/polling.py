@@ -23,7 +23,7 @@ from validators.performance.look_result import LookResult
 from validators.performance.looking import look_result
 from validators.ports.browser import Session
 
-POLL_SECONDS, STEADY_POLL_SECONDS = 0.03, 0.2
+POLL_SECONDS, STEADY_POLL_SECONDS, SLOWEST_POLL_SECONDS = 0.03, 0.2, 0.5
 SHARE_OF_THE_WAIT = 0.1
 UNSURE = LATE | {Trouble.BROKEN}
 """Troubles after which a look may yet hold."""
@@ -62,8 +62,10 @@ async def polled(
 
 def next_pause(last: float, *, waited: float) -> float:
     """Seconds until the page is looked at again. They grow, since each look costs the page a few
-    milliseconds, but never to more than a tenth of what was waited, or a fifth of a second."""
-    return min(last * 1.5, max(STEADY_POLL_SECONDS, SHARE_OF_THE_WAIT * waited))
+    milliseconds: to a fifth of a second, then to a tenth of what was waited, and never to more than
+    half a second, so that a message which is shown for a second is seen."""
+    steady = max(STEADY_POLL_SECONDS, SHARE_OF_THE_WAIT * waited)
+    return min(last * 1.5, steady, SLOWEST_POLL_SECONDS)
 
 
 async def looked_once(

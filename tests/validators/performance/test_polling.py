@@ -16,12 +16,13 @@ def looks(seconds: float) -> list[float]:
     return times
 
 
-@pytest.mark.parametrize(("seconds", "most"), [(1, 11), (5, 26), (15, 38), (60, 53)])
+@pytest.mark.parametrize(("seconds", "most"), [(1, 11), (5, 26), (15, 46), (60, 136)])
 def test_the_longer_a_page_is_waited_for_the_less_often_it_is_looked_at(seconds, most) -> None:
     assert len(looks(seconds)) <= most
 
 
 def test_what_comes_is_seen_within_a_fifth_of_a_second_or_a_tenth_of_the_wait() -> None:
     assert all(
-        later - earlier <= max(0.2, 0.1 * earlier) + 1e-9 for earlier, later in pairwise(looks(60))
+        later - earlier <= min(0.5, max(0.2, 0.1 * earlier)) + 1e-9
+        for earlier, later in pairwise(looks(60))
     )
