@@ -15,6 +15,7 @@ from harness.folder_walk import delete
 from harness.programs.sandbox.forms import unheld
 from harness.programs.sandbox.watch import (
     LOOK_SECONDS,
+    LOOKS_IN_A_ROW,
     Room,
     Watch,
     descendants,
@@ -239,6 +240,68 @@ def test_a_file_in_memory_without_a_name_counts_once_in_memory(use) -> None:
         assert watch.over(now=True)
         assert watch.peak < 120 << 20
         process.stdin.close()
+
+
+HIDES = """
+import ctypes, mmap, os, socket, sys, threading
+how, folder, uid = sys.argv[1], sys.argv[2], int(sys.argv[3])
+libc = ctypes.CDLL(None)
+os.setresuid(uid, uid, uid)
+libc.prctl(4, how != "forbidden", 0, 0, 0)
+kept = []
+def hide():
+    if how == "in a thread": libc.unshare(0x400)
+    file = os.memfd_create("x") if folder == "memory" else os.open(folder + "/x", 66, 0o600)
+    if folder != "memory": os.unlink(folder + "/x")
+    os.write(file, bytes(64 << 20))
+    if how == "sent":
+        kept.extend(socket.socketpair()); socket.send_fds(kept[0], [b"."], [file]); os.close(file)
+    if how == "a piece":
+        libc.mmap(None, 4096, 1, 1, file, ctypes.c_long(0)); os.close(file)
+    print(flush=True); sys.stdin.read()
+thread = threading.Thread(target=hide); thread.start()
+if how == "outlives": libc.pthread_exit(None)
+thread.join()
+"""
+
+
+@pytest.mark.parametrize("how", ["forbidden", "sent", "a piece", "in a thread", "outlives"])
+@pytest.mark.parametrize("where", ["memory", "disk"])
+def test_what_a_process_hides_counts_as_the_most_that_it_can_be(how, where) -> None:
+    """It may forbid to look (PR_SET_DUMPABLE), have sent the file to nobody, map a piece of it, or
+    outlive its first thread. Each hid any amount once. What can be seen of it counts exactly."""
+    folder, me = Path(tempfile.mkdtemp(dir="/tmp")), os.geteuid()
+    uid = me or ORDINARY_UID
+    if me == 0:
+        os.chown(folder, uid, uid)
+    place = str(folder) if where == "disk" else where
+    command = [sys.executable, "-I", "-S", "-c", HIDES, how, place, str(uid)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            os.seteuid(uid)
+            lost, limit = [0], SandboxLimits(memory_mb=60, disk_mb=60)
+
+            def tasks() -> tuple[int, ...]:
+                return descendants(process.pid)
+
+            if where == "disk":
+
+                def room(_: str) -> Room:
+                    return Room((99 << 20) - lost[0], 9000)
+
+                watch = disk_watch((place,), limit, tasks, room=room)
+            else:
+                watch = memory_watch(limit, tasks, shared=lambda: lost[0])
+            process.stdout.readline()
+            hidden = how in ("forbidden", "sent", "a piece")
+            looks = [watch.over(now=True) for _ in range(LOOKS_IN_A_ROW)]
+            assert any(looks) is not hidden
+            lost[0] = 64 << 20
+            assert watch.over(now=True)
+        finally:
+            os.seteuid(me)
+            process.kill()
+            delete(folder)
 
 
 def test_one_file_is_bounded(sandbox) -> None:

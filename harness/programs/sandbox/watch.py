@@ -11,17 +11,25 @@ import re
 import resource
 import stat
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.domain.sandbox import SandboxLimits
 from harness.folder_walk import Unseen, suppressed, walk
+from harness.programs.sandbox.nameless_files import (
+    NamelessFiles,
+    device_number,
+    living,
+    nameless_files,
+)
 
 MIB = 1024 * 1024
 # The shortest time between two looks.
 LOOK_SECONDS = 0.2
 # The part of a core that looking at a large tree may use.
 MOST_OF_TIME = 0.1
+# How many looks in a row must find that something is hidden.
+LOOKS_IN_A_ROW = 5
 # What each file or folder counts for: a million empty ones fill a disk's inode table as well.
 LEAST_BYTES = 4096
 IN_MEMORY = ("/tmp", "/dev/shm")  # noqa: S108 - the sandbox's own
@@ -46,6 +54,12 @@ def room_at(folder: str) -> Room:
     """The room on the disk of a folder. Raises OSError."""
     there = os.statvfs(folder)
     return Room(there.f_bfree * there.f_frsize, there.f_ffree)
+
+
+def shared_memory() -> int:
+    """The bytes of all files in memory on this machine."""
+    with open("/proc/meminfo", "rb") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith(b"Shmem:"))
 
 
 class Watch:
@@ -82,15 +96,16 @@ def disk_watch(
     its mode be changed: a test may be about it. Honest test suites make such folders, so one of
     them is no reason to end a sandbox; but to count nothing would let it hide a full disk there. So
     what it holds is unknown, and counts as the most that it can be: all that the disk has lost
-    since the start, whoever wrote that.
+    since the start, whoever wrote that. So does what its processes keep hidden.
     """
     before, _ = _bytes_in(folders)
-    rooms = _rooms(folders, room)
+    rooms, hidden = _rooms(folders, room), _Hidden()
 
     def look() -> int:
         seen, is_whole = _bytes_in(folders)
-        grown = seen + _nameless_bytes(tasks(), rooms.keys()) - before
-        if is_whole:
+        nameless = nameless_files(tasks(), rooms.keys())
+        grown = seen + sum(nameless.sizes.values()) - before
+        if not hidden.after(nameless) and is_whole:
             return grown
         now = _rooms(folders, room)
         return max(
@@ -100,18 +115,28 @@ def disk_watch(
     return Watch(look, limit=limits.disk_mb * MIB)
 
 
-def memory_watch(limits: SandboxLimits, tasks: Tasks) -> Watch:
+def memory_watch(
+    limits: SandboxLimits, tasks: Tasks, *, shared: Callable[[], int] = shared_memory
+) -> Watch:
     """Watches the memory of the sandbox's processes together, and of its own folders in memory.
 
     Shared pages count once where the kernel reports them. A file in memory without a name (memfd)
     counts less what is mapped of it, which its processes have counted: browsers share memory so.
+    What its processes keep hidden of such files counts as all that those of the machine have grown
+    since the start, whoever wrote that.
     """
     with os.fdopen(os.memfd_create("device")) as file:
         device = os.fstat(file.fileno()).st_dev
+    before, hidden = shared(), _Hidden()
 
     def look() -> int:
         pids = tasks()
-        return sum(map(_memory, pids)) + _bytes_in_memory(pids) + _unmapped_bytes(pids, device)
+        nameless = nameless_files(pids, {device})
+        in_files = _bytes_in_memory(pids) + _unmapped(nameless.sizes, pids, device)
+        sizes = [_memory(pid) for pid in pids]
+        if hidden.after(nameless):
+            in_files = max(in_files, shared() - before - sum(mapped for _, mapped in sizes))
+        return sum(size for size, _ in sizes) + in_files
 
     return Watch(look, limit=limits.memory_mb * MIB)
 
@@ -175,46 +200,19 @@ def _lost(before: Room, now: Room) -> int:
     return max(0, before.bytes - now.bytes, (before.files - now.files) * LEAST_BYTES)
 
 
-def _nameless_bytes(pids: tuple[int, ...], devices: Collection[int]) -> int:
-    """What the sandbox keeps in files that it has deleted but holds open. A walk cannot see
-    those."""
-    return sum(_nameless(pids, devices).values())
-
-
-def _nameless(pids: tuple[int, ...], devices: Collection[int]) -> dict[tuple[int, int], int]:
-    found: dict[tuple[int, int], int] = {}
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            for descriptor in os.listdir(f"/proc/{pid}/fd"):
-                with contextlib.suppress(OSError):
-                    entry = os.stat(f"/proc/{pid}/fd/{descriptor}")
-                    if (
-                        entry.st_nlink == 0
-                        and entry.st_dev in devices
-                        and stat.S_ISREG(entry.st_mode)
-                    ):
-                        found[entry.st_dev, entry.st_ino] = entry.st_blocks * 512
-    return found
-
-
-def _unmapped_bytes(pids: tuple[int, ...], device: int) -> int:
-    """What lies in nameless files of `device` and is not mapped by these processes."""
-    left = _nameless(pids, {device})
+def _unmapped(sizes: Mapping[tuple[int, int], int], pids: tuple[int, ...], device: int) -> int:
+    """What lies in these nameless files of `device` and is not mapped by these processes."""
+    left = dict(sizes)
     for pid in pids if left else ():
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps", "rb") as file:
+        with contextlib.suppress(OSError), open(f"{living(pid)}/smaps", "rb") as file:
             mapped: tuple[int, int] | None = None
             for line in file:
                 if MAPPING.match(line):
                     _, _, _, its_device, inode, *_ = line.split()
-                    mapped = (device, int(inode)) if _device(its_device) == device else None
+                    mapped = (device, int(inode)) if device_number(its_device) == device else None
                 elif mapped in left and line.startswith(b"Pss:"):
                     left[mapped] -= int(line.split()[1]) * 1024
     return sum(max(0, size) for size in left.values())
-
-
-def _device(text: bytes) -> int:
-    major, minor = (int(part, 16) for part in text.split(b":"))
-    return os.makedev(major, minor)
 
 
 def _bytes_in_memory(pids: tuple[int, ...]) -> int:
@@ -235,14 +233,26 @@ def _bytes_in_memory(pids: tuple[int, ...]) -> int:
     return total
 
 
-def _memory(pid: int) -> int:
+def _memory(pid: int) -> tuple[int, int]:
+    """The bytes of a process, and how many of them are mapped files in memory."""
+    task = living(pid)
     with contextlib.suppress(OSError, IndexError, ValueError):
         try:
-            with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
-                return next(
-                    int(line.split()[1]) * 1024 for line in file if line.startswith(b"Pss:")
-                )
-        except (OSError, StopIteration):
-            with open(f"/proc/{pid}/statm", "rb") as file:
-                return int(file.read().split()[1]) * resource.getpagesize()
-    return 0
+            with open(f"{task}/smaps_rollup", "rb") as file:
+                sizes = dict(line.split()[:2] for line in file if line.startswith(b"Pss"))
+            return int(sizes[b"Pss:"]) * 1024, int(sizes.get(b"Pss_Shmem:", 0)) * 1024
+        except (OSError, KeyError):
+            with open(f"{task}/statm", "rb") as file:
+                return int(file.read().split()[1]) * resource.getpagesize(), 0
+    return 0, 0
+
+
+class _Hidden:
+    """Whether something stays hidden: a browser often has a file under way, but not for long."""
+
+    def __init__(self) -> None:
+        self._looks = 0
+
+    def after(self, look: NamelessFiles) -> bool:
+        self._looks = self._looks + 1 if look.hidden else 0
+        return self._looks >= LOOKS_IN_A_ROW
