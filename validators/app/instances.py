@@ -200,7 +200,7 @@ class InstanceStarter:
         """A started instance; with `again`, on the data that the one before it has left."""
         data = listener.path.with_name("data") if side.data else None
         if side.data and data and not again:
-            shutil.copytree(side.data, data)
+            _copy_data(side, data)
         spec = self._spec(listener, side, data=data)
         with ExitStack() as ours:
             if listener.commands:
@@ -247,10 +247,11 @@ class InstanceStarter:
         ours.enter_context(theirs)
         commands.connect(line)
         home = listener.path.with_name("home")
-        (home / Path(world.cwd).relative_to(world.home)).mkdir(parents=True, exist_ok=True)
-        for name, text in world.files.items():
-            # Not again after a restart: a command may have put something else there.
-            if not (home / name).exists():
+        # Not again after a restart: a command may have put something else there, and a link would
+        # lead out of it.
+        if not home.exists():
+            (home / Path(world.cwd).relative_to(world.home)).mkdir(parents=True)
+            for name, text in world.files.items():
                 (home / name).write_text(text)
         own = {"HOME": world.home, **world.env}
         found = {name: value for name, value in spec.env.items() if name != self.start.port_env}
@@ -303,6 +304,19 @@ class InstanceStarter:
     def _answers_once(self, listener: Listener) -> bool:
         host = f"{self.start.hostname}:{listener.spec.dial}"
         return answers(listener.path, self.start.ready, host=host, seconds=self.probe_seconds)
+
+
+def _copy_data(side: Side, data: Path) -> None:
+    """Copy what the app's own seed command has left. Raises Inconclusive when it cannot be
+    copied."""
+    try:
+        # A link stays one: this account can read what no app may see.
+        shutil.copytree(str(side.data), data, symlinks=True)
+    except (OSError, RecursionError) as error:
+        raise Inconclusive(
+            f"what the seed command of the {side.name} left in its data folder cannot be copied:"
+            f" {type(error).__name__}"
+        ) from error
 
 
 def _listening(path: Path) -> socket.socket:

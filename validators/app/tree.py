@@ -17,6 +17,7 @@ from validators.app.git import blobs, git_output
 from validators.domain.stops import Inconclusive
 
 MODES = {b"100644": 0o644, b"100755": 0o755}
+DEEPEST = 128
 CHUNK = 32 << 20
 """So many bytes of files are in memory at a time, or one file that is larger."""
 
@@ -84,6 +85,8 @@ def _entries(git_dir: Path, tree: str) -> Iterator[TreeFile]:
 
 def _refuse_odd(mode: bytes, path: bytes) -> None:
     name = os.fsdecode(path)
+    if path.count(b"/") > DEEPEST:
+        raise Inconclusive(f"the tree holds {name[:80]!r}…, more than {DEEPEST} folders deep")
     if mode not in MODES:
         raise Inconclusive(
             f"the tree holds {name!r} with mode {mode.decode()}; only plain files can be judged"

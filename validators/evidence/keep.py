@@ -12,17 +12,23 @@ from validators.domain.stops import Inconclusive
 MAX_FILES = 2000
 MAX_BYTES = 256 << 20
 LOG_TAIL = 1 << 20
+# Of a path below the folder: parts, and bytes.
+DEEPEST, LONGEST = 32, 1024
 
 
 def keep_files(source: Path, *, into: Path) -> None:
     """Copy a file, or every plain file below a folder, to `into`. Raises Inconclusive when that is
-    more than MAX_FILES or MAX_BYTES."""
+    more than MAX_FILES or MAX_BYTES, or lies too deep."""
     left = [MAX_FILES, MAX_BYTES]
     if source.is_dir() and not source.is_symlink():
         for folder, _, names in os.walk(source, followlinks=False):
+            inner = Path(folder).relative_to(source)
+            if len(inner.parts) > DEEPEST or len(os.fsencode(inner)) > LONGEST:
+                raise Inconclusive(
+                    f"the evidence lies more than {DEEPEST} folders or {LONGEST} bytes deep"
+                )
             for name in sorted(names):
-                path = Path(folder) / name
-                _copy(path, into / path.relative_to(source), left)
+                _copy(Path(folder, name), into / inner / name, left)
     else:
         _copy(source, into, left)
 

@@ -8,7 +8,6 @@ copies its evidence to that place first."""
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from validators.domain.stops import Inconclusive, UsageError
 from validators.evidence.keep import keep_files, keep_tail
+from validators.store.files import delete_folder
 
 PREFIX = "judge-"
 RESCUE_TO = "rescue-to"
@@ -43,20 +43,21 @@ def work_folder(*, rescue_to: Path | None = None) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        delete_folder(folder)
 
 
 def remove_abandoned(parent: Path) -> None:
     """Remove the folders of dead launchers, after their evidence was rescued."""
     for folder in parent.glob(f"{PREFIX}[0-9]*-*"):
         rest = folder.name.removeprefix(PREFIX)
-        # Another launcher may do the same at this moment: the first to rename a folder has it.
-        with suppress(FileNotFoundError):
+        # Another launcher may do the same at this moment: the first to rename a folder has it. What
+        # nobody can move or delete stops no later launcher.
+        with suppress(OSError):
             dead = not Path("/proc", rest.split("-")[0]).exists()
             if dead and folder.stat().st_uid == os.geteuid():
                 ours = folder.rename(parent / f"{PREFIX}{os.getpid()}-{rest}")
                 _rescue_evidence(ours)
-                shutil.rmtree(ours, ignore_errors=True)
+                delete_folder(ours)
 
 
 def _rescue_evidence(folder: Path) -> None:

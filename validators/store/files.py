@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import stat
 from pathlib import Path
 
 
@@ -26,3 +28,25 @@ def place_file(path: Path, data: bytes, *, replace: bool = False, mode: int = 0o
     finally:
         fresh.unlink(missing_ok=True)
     return path
+
+
+def delete_folder(folder: Path) -> None:
+    """Delete a folder that an ended program wrote, whatever it made of it: closed folders, and
+    those too deep for a path or for recursion. What cannot be deleted stays."""
+    todo = [folder]
+    while todo:
+        here = todo.pop()
+        with contextlib.suppress(OSError):
+            here.chmod(stat.S_IRWXU)
+            for entry in tuple(os.scandir(here)):
+                with contextlib.suppress(OSError):
+                    if entry.is_dir(follow_symlinks=False):
+                        os.chmod(entry.path, stat.S_IRWXU)
+                        # Moved up, so that no path is longer than one name below the folder.
+                        todo.append(Path(entry.path).rename(folder / secrets.token_hex(16)))
+                    else:
+                        os.unlink(entry.path)
+            if here != folder:
+                here.rmdir()
+    with contextlib.suppress(OSError):
+        folder.rmdir()

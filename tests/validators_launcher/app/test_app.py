@@ -15,10 +15,12 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.nests import DEEP, LONG, folder_for_nests, nest
 from tests.sandbox.npm import entry, lock, package
 from tests.validators_launcher import seaside
 from tests.validators_launcher.git_repository import Source
 from validators.app.clock_library import clock_can_be_ahead, library
+from validators.app.commands import CommandWorld
 from validators.app.instances import InstanceSpec, InstanceStarter, Listener, Start
 from validators.app.sandboxes import Sandboxes
 from validators.app.side import LayerStores, Side, prepared_side, seeded_side
@@ -127,6 +129,29 @@ def test_a_journey_may_ask_for_data_by_name(ground: Ground) -> None:
     with ExitStack() as stack:
         (listener,) = ground.running(stack, side)
         assert "two-low-tides" in page(listener)
+
+
+def test_what_a_seed_command_links_to_is_not_copied_into_the_apps_data(ground: Ground) -> None:
+    """The judge copies the data as itself, who can read every sealed journey. A candidate's seed
+    once had any file of the machine brought to it."""
+    (ground.folder / "secret").write_text("sealed")
+    link = f"os.symlink({str(ground.folder)!r}, os.environ['SEASIDE_DATA'] + '/link')"
+    side = ground.side({**seaside.BASE, "seed.py": f"{seaside.SEED}\n{link}\n"})
+    with ExitStack() as stack:
+        (listener,) = ground.running(stack, side)
+        copy = listener.path.with_name("data") / "link"
+        assert copy.is_symlink()
+
+
+@pytest.mark.parametrize("shape", [LONG, DEEP])
+def test_data_that_cannot_be_copied_is_inconclusive(ground: Ground, shape) -> None:
+    with folder_for_nests() as work, ExitStack() as stack:
+        (work / "left").mkdir()
+        nest(work / "left", *shape)
+        ground.folder = work
+        side = Side("candidate", work, None, work / "left", ())
+        with pytest.raises(Inconclusive, match="the candidate left in its data folder cannot be"):
+            ground.running(stack, side)
 
 
 def test_a_seed_command_that_fails_is_inconclusive(ground: Ground) -> None:
@@ -375,6 +400,33 @@ def test_an_app_may_be_restarted_on_its_data_ahead_of_its_clock_and_in_another_f
             app.dismiss()
         assert all(app.waited(120) for app in apps)
     assert {app.result().form for app in apps} == {"bwrap-userns"}
+
+
+LEADING_OUT = """\
+import os, pathlib
+notes = pathlib.Path("/home/ada/notes")
+notes.unlink()
+notes.symlink_to({place!r})
+exec(pathlib.Path("remembering.py").read_text())
+"""
+
+
+def test_a_link_that_an_app_puts_into_its_home_is_not_written_through_at_its_restart(
+    ground: Ground,
+) -> None:
+    """The judge wrote a journey's files there as itself, who may write anywhere."""
+    place = ground.folder / "outside"
+    app = LEADING_OUT.format(place=str(place))
+    side = ground.side({**seaside.BASE, "seaside.py": app, "remembering.py": REMEMBERING})
+    world = CommandWorld("ada", "/home/ada", "/home/ada", "host", files={"notes": "sealed"})
+    used = InstanceSpec("used", 30003, 40003, restarted=True, world=world, commands=50003)
+    with ExitStack() as stack:
+        starter = InstanceStarter(START, ground.sandboxes, ground.folder, stack)
+        (listener,) = starter.listeners([used])
+        # At its restart it finds its own link, and removes that.
+        starter.until_ready([(listener, side)])
+        assert listener.path.with_name("home").joinpath("notes").is_symlink()
+    assert not place.exists()
 
 
 @pytest.mark.parametrize("seconds", [86_400, -3, 40 * 366 * 86_400])
