@@ -13,6 +13,7 @@ from harness.programs.sandbox.packages.cargo_vendor import VendoredCargo
 from harness.programs.sandbox.packages.ecosystems import BY_NAME
 from harness.programs.sandbox.packages.go_vendor import VendoredGo
 from harness.programs.sandbox.packages.vendored import MOST_TEXT, digests_in, text_of
+from tests.nests import DEEP, folder_for_nests, nest
 from tests.sandbox.layers import prepare
 from tests.sandbox.vendored import CRATE, GO, SUM, cargo_project, go_project
 
@@ -190,6 +191,10 @@ def test_what_is_read_of_a_strangers_tree_is_bounded(tmp_path) -> None:
     (tmp_path / "go.mod").write_bytes(b" " * (MOST_TEXT + 1))
     with pytest.raises(ConfigError, match="has more than 16 MiB"):
         text_of(tmp_path, "go.mod")
+    with folder_for_nests() as deep:
+        nest(deep, *DEEP)
+        with pytest.raises(ConfigError, match="is more than 128 folders deep"):
+            list(digests_in(deep))
 
 
 def test_doctor_names_a_toolchain_that_sandboxes_do_not_have(tmp_path) -> None:

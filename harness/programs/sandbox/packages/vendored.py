@@ -15,8 +15,8 @@ from harness.domain.errors import ConfigError
 from harness.programs.sandbox.packages.environment import program_in
 
 MIB = 1024 * 1024
-# The largest text that is read, the files of all vendored packages and their bytes.
-MOST_TEXT, MOST_FILES, MOST_BYTES = 16 * MIB, 100_000, 2048 * MIB
+# The largest text that is read, the files of all vendored packages, their bytes and their depth.
+MOST_TEXT, MOST_FILES, MOST_BYTES, DEEPEST = 16 * MIB, 100_000, 2048 * MIB, 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,8 @@ def digests_in(
     names what is no plain file, or too much."""
     bytes_left, files = most_bytes, 0
     for top, folders, names, descriptor in os.fwalk(folder, follow_symlinks=False):
+        if os.path.relpath(top, folder).count("/") >= DEEPEST:
+            raise ConfigError(f"{folder.name} is more than {DEEPEST} folders deep")
         folders.sort()
         for name in sorted(names):
             path = os.path.relpath(os.path.join(top, name), folder)
