@@ -1,6 +1,8 @@
 """The money: reserve, settle, caps, and what is left when a broker dies."""
 
+import base64
 import sqlite3
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -476,6 +478,38 @@ def test_twenty_processes_at_once_never_spend_above_the_cap(
             == "10\n"
         )
         assert dollars(meter.spent_by_session("s").cost) == Decimal("0.10")
+
+
+def inline(kind: str, content: bytes, **part: str) -> dict[str, object]:
+    address = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    return {"type": "input_image", "image_url": address, **part}
+
+
+def png(width: int, height: int) -> bytes:
+    head = struct.pack(">II", width, height)
+    return b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + head + bytes(9)
+
+
+@pytest.mark.parametrize(
+    ("image", "model", "least", "most"),
+    [
+        # as these were billed
+        (inline("png", png(1920, 1080)), "gpt-6-astra", 2_448, 10_000),
+        (inline("png", png(4032, 3024), detail="original"), "gpt-6-astra", 14_364, 25_000),
+        (inline("png", png(512, 512)), "openai/gpt-4o-mini", 8_500, 60_000),
+        # as large as nobody knows
+        (inline("jpeg", bytes(24)), "gpt-6-astra", 14_364, 25_000),
+        (inline("png", b"GIF89a" + bytes(30)), "gpt-6-astra", 14_364, 25_000),
+        (inline("png", b""), "gpt-6-astra", 14_364, 25_000),
+        (inline("jpeg", bytes(24)), "gpt-4o-mini", 2_833 + 8 * 5_667, 60_000),
+    ],
+)
+def test_an_image_holds_at_least_what_its_provider_may_count(image, model, least, most) -> None:
+    def held(*images: object) -> int:
+        return worst({"model": model, "input": [{"content": list(images)}]}, output=1).input
+
+    assert least <= held(image) - held() <= most
+    assert held(image, image) - held(image) >= least
 
 
 def test_the_worst_counts_every_byte_as_a_token_and_an_image_as_many() -> None:
