@@ -1,5 +1,6 @@
 """Which files of the base its own configuration of the test runner names: a plugin of pytest's
-(`addopts = "-p plugin"`), Jest's `setupFiles`, Mocha's `require`, PHPUnit's `bootstrap`.
+(`addopts = "-p plugin"`), Jest's `setupFiles`, Mocha's `require`, PHPUnit's `bootstrap`,
+RSpec's `--require`.
 
 Property: such a file decides what a test reports, as a conftest does, so a change must not bring
 its own where the base's tests run. Nothing is executed: names are read as text, and only what is a
@@ -41,6 +42,8 @@ _LOADED = re.compile(
     r"|-r|-c|--(?:require|import|loader|experimental-loader|preload|config|file|reporter))"
     r"[\s=]*(\S+)"
 )
+_RSPEC = re.compile(r"""(?:^|\s)(?:--require[=\s]\s*|-r\s*)["']?([^\s"']+)""")
+_RSPEC_ROOT = re.compile(r"""(?:^|\s)(?:--default-path[=\s]\s*|-I\s*)["']?([^\s"']+)""")
 _OF_THE_APP = re.compile(
     r"\b(?:files|srcFiles|srcDir|webServer|devServer|alias|moduleNameMapper|coverage|include|exclude"
     r"|collectCoverageFrom|\w+IgnorePatterns|preprocessors|proxies)[\"']?\s*[:=]\s*"
@@ -71,7 +74,10 @@ def named_by_config(
         found.update(_files(_LOADED.findall(env.get(name, "")), there, ""))
     for path, text in texts.items():
         found.update(_files(_named_in(path, text, command), there, posixpath.dirname(path)))
-    given = [" ".join(command), env.get("PYTEST_ADDOPTS", "")]
+    if "rspec" in (line := " ".join(command)):
+        found.update(_files(_of_rspec(line), there, ""))
+    found.update(_files(_of_rspec(env.get("SPEC_OPTS", "")), there, ""))
+    given = [line, env.get("PYTEST_ADDOPTS", "")]
     modules = {name for text in given for name in _PLUGIN.findall(text)}
     modules.update(re.findall(_DOTTED, env.get("PYTEST_PLUGINS", "")))
     roots = {"", *import_roots(env)}
@@ -133,6 +139,8 @@ def _named_in(path: str, text: str, command: Collection[str]) -> Iterator[str]:
         yield from _ATTRIBUTE.findall(text)
     elif _OWN.match(name):
         yield from _words(text)
+        if name.startswith(".rspec"):
+            yield from _of_rspec(text)
 
 
 def _in_package(text: str, command: Collection[str]) -> Iterator[str]:
@@ -147,6 +155,19 @@ def _in_package(text: str, command: Collection[str]) -> Iterator[str]:
                     yield from _LOADED.findall(" ".join(run))
     except (ValueError, TypeError, AttributeError, RecursionError):
         return
+
+
+def _of_rspec(options: str) -> Iterator[str]:
+    """The paths at which RSpec may find what it is to require: Ruby looks for a bare name in its
+    load path, to which RSpec adds `lib` and `spec`."""
+    options = options[:_LONGEST]
+    roots = {
+        "lib",
+        "spec",
+        *(one for text in _RSPEC_ROOT.findall(options) for one in text.split(":")),
+    }
+    for name in _RSPEC.findall(options):
+        yield from (posixpath.join(".", name), *(posixpath.join(root, name) for root in roots))
 
 
 def _words(text: str) -> Iterator[str]:

@@ -6,7 +6,8 @@ from harness.factory.project.config_names import import_roots, named_by_config
 
 THERE = """app.js server.js src/config.js src/index.js src/main.ts src/setup.php index.html tsconfig.json
 support/hooks.js support/env.ts web/support/hooks.js web/lib/hooks.js plugin.py shop/__init__.py
-shop/plugin.py src/plugin.py src/more/__init__.py run_tests.sh qa/run.sh web/lib/own.py app.py manage.py"""
+shop/plugin.py src/plugin.py src/more/__init__.py run_tests.sh qa/run.sh web/lib/own.py app.py manage.py
+spec/spec_helper.rb lib/spec_helper.rb qa/cold.rb qa/warm.rb web/lib/own.rb"""
 
 
 def named(files=None, command=(), **env):
@@ -90,6 +91,13 @@ def named(files=None, command=(), **env):
             "{files: ['src/main.ts', 'app.js'], plugins: [require('./support/hooks')]}",
             "support/hooks.js",
         ),
+        (
+            ".rspec",
+            "--color\n--require spec_helper\n-r ./qa/cold\n-I qa:vendor\n--require warm\n",
+            "lib/spec_helper.rb qa/cold.rb qa/warm.rb spec/spec_helper.rb",
+        ),
+        ("web/.rspec-local", "--require=own\n--format doc", "web/lib/own.rb"),
+        (".rspec", "--format documentation\n--pattern own", ""),
     ],
 )
 def test_what_the_bases_configuration_names(path, text, expected) -> None:
@@ -118,6 +126,12 @@ def test_a_plugin_names_others() -> None:
         (["sh", "-c", "python app.py & cd qa && ./run.sh > log 2>&1"], {}, "qa/run.sh"),
         (["sh", "-c", "./run_tests.sh 'and"], {}, "run_tests.sh"),
         (["pytest"], {"FLASK_APP": "app.py"}, ""),
+        (["bundle", "exec", "rspec", "-rwarm", "-Iqa"], {}, "qa/warm.rb"),
+        (
+            ["rake"],
+            {"SPEC_OPTS": "--require spec_helper"},
+            "lib/spec_helper.rb spec/spec_helper.rb",
+        ),
     ],
 )
 def test_what_the_command_and_its_environment_name(command, env, expected) -> None:
