@@ -18,6 +18,7 @@ import re
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fnmatch import translate
+from importlib.machinery import EXTENSION_SUFFIXES
 from typing import Any
 
 from harness.factory.project.test_config import RUNNERS, SHARED
@@ -33,6 +34,9 @@ _PYTEST = re.compile(
     r"|\.coveragerc.*|conftest\.py"
 )
 _OWN = re.compile("|".join(translate(name.rpartition("/")[2]) for name in RUNNERS))
+_MODULE = tuple(
+    inner + suffix for inner in ("", "/__init__") for suffix in (".py", *EXTENSION_SUFFIXES)
+)
 _DOTTED = r"[A-Za-z_]\w*(?:\.\w+)*"
 _PLUGIN = re.compile(rf"""(?:^|[\s"'\[,=])-p["',\s]*({_DOTTED})(?![\w.:/-])""")
 _PLUGINS = re.compile(r"^[ \t]*plugins[ \t]*[=:]\s*", re.MULTILINE)
@@ -66,17 +70,21 @@ def named_by_config(
     env: Mapping[str, str],
 ) -> frozenset[str]:
     """The paths of the base that its configuration, the command of its tests or their environment
-    names. `paths` are all of the base's, `read` gives the bytes of one. What is read is bounded."""
+    names, and those at which the same name would be found, too. `paths` are all of the base's,
+    `read` gives the bytes of one. What is read is bounded."""
     there, texts = frozenset(paths), dict(_configs(paths, read))
     words = [part for word in command if " " in word.strip() for part in _shell_words(word)]
     found = set(_files(words, there, ""))
     for name in ("NODE_OPTIONS", "RUBYOPT"):
         found.update(_files(_LOADED.findall(env.get(name, "")), there, ""))
     for path, text in texts.items():
-        found.update(_files(_named_in(path, text, command), there, posixpath.dirname(path)))
-    if "rspec" in (line := " ".join(command)):
-        found.update(_files(_of_rspec(line), there, ""))
-    found.update(_files(_of_rspec(env.get("SPEC_OPTS", "")), there, ""))
+        folder = posixpath.dirname(path)
+        found.update(_files(_named_in(path, text, command), there, folder))
+        if posixpath.basename(path).startswith(".rspec"):
+            found.update(_of_rspec(text, there, folder))
+    line = " ".join(command)
+    found.update(_of_rspec(line if "rspec" in line else "", there, ""))
+    found.update(_of_rspec(env.get("SPEC_OPTS", ""), there, ""))
     given = [line, env.get("PYTEST_ADDOPTS", "")]
     modules = {name for text in given for name in _PLUGIN.findall(text)}
     modules.update(re.findall(_DOTTED, env.get("PYTEST_PLUGINS", "")))
@@ -139,8 +147,6 @@ def _named_in(path: str, text: str, command: Collection[str]) -> Iterator[str]:
         yield from _ATTRIBUTE.findall(text)
     elif _OWN.match(name):
         yield from _words(text)
-        if name.startswith(".rspec"):
-            yield from _of_rspec(text)
 
 
 def _in_package(text: str, command: Collection[str]) -> Iterator[str]:
@@ -157,17 +163,16 @@ def _in_package(text: str, command: Collection[str]) -> Iterator[str]:
         return
 
 
-def _of_rspec(options: str) -> Iterator[str]:
-    """The paths at which RSpec may find what it is to require: Ruby looks for a bare name in its
-    load path, to which RSpec adds `lib` and `spec`."""
+def _of_rspec(options: str, there: Collection[str], folder: str) -> Iterator[str]:
+    """What RSpec is to require: Ruby looks for a bare name in its load path, to which RSpec adds
+    `lib` and `spec`."""
     options = options[:_LONGEST]
-    roots = {
-        "lib",
-        "spec",
-        *(one for text in _RSPEC_ROOT.findall(options) for one in text.split(":")),
-    }
+    added = [one for text in _RSPEC_ROOT.findall(options) for one in text.split(":")]
     for name in _RSPEC.findall(options):
-        yield from (posixpath.join(".", name), *(posixpath.join(root, name) for root in roots))
+        roots = ("",) if name.startswith(".") else ("lib", "spec", *added)
+        for start in {folder, ""}:
+            places = [posixpath.normpath(posixpath.join(start, root, name)) for root in roots]
+            yield from _known([place + end for place in places for end in ("", ".rb")], there)
 
 
 def _words(text: str) -> Iterator[str]:
@@ -227,9 +232,15 @@ def _files(words: Iterable[str], there: Collection[str], folder: str) -> Iterato
         for start in {folder, ""}:
             path = posixpath.normpath(posixpath.join(start, word.lstrip("/")))
             # A bare word is a file only with its ending: `app` stands in any configuration.
-            for ending in _ENDINGS if "/" in word else ("",):
-                if path + ending in there:
-                    yield path + ending
+            yield from _known(
+                [path + ending for ending in (_ENDINGS if "/" in word else ("",))], there
+            )
+
+
+def _known(places: list[str], there: Collection[str]) -> list[str]:
+    """All places where a loader looks for one name, if the base has it at one of them: what a
+    change adds at another may be found first."""
+    return places if any(place in there for place in places) else []
 
 
 # What names a module of Python
@@ -287,9 +298,12 @@ def _plugins(
             continue
         known.add(name)
         inner = name.replace(".", "/")
-        for start in starts:
-            for end in (".py", "/__init__.py"):
-                path = posixpath.normpath(posixpath.join(start, inner + end))
-                if path in there:
-                    yield path
-                    names += _literals(read(path) or b"")
+        places = [
+            posixpath.normpath(posixpath.join(start, inner + end))
+            for start in starts
+            for end in _MODULE
+        ]
+        for path in _known(places, there):
+            yield path
+            if path in there:
+                names += _literals(read(path) or b"")

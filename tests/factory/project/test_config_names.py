@@ -14,7 +14,26 @@ def named(files=None, command=(), **env):
     files = files or {}
     paths = {*THERE.split(), *files}
     read = {path: text.encode() for path, text in files.items()}.get
-    return sorted(named_by_config(paths, read, command=command, env=env))
+    return sorted(paths & named_by_config(paths, read, command=command, env=env))
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "added"),
+    [
+        ("pytest.ini", "[pytest]\naddopts = -p plugin\npythonpath = web", "plugin/__init__.py"),
+        ("pytest.ini", "[pytest]\naddopts = -p plugin\npythonpath = web", "web/plugin.py"),
+        ("conftest.py", "pytest_plugins = 'shop.plugin'", "shop/plugin.abi3.so"),
+        ("jest.config.ts", "{globalSetup: '<rootDir>/support/env'}", "support/env.js"),
+        (".rspec", "--require cold -I qa", "spec/cold.rb"),
+    ],
+)
+def test_what_a_change_adds_where_the_same_name_would_be_found_first(path, text, added) -> None:
+    """A package goes before a module, and one folder before another: beside the base's plugin a
+    change's own was loaded in its place."""
+    base = {*THERE.split(), path}
+    assert added not in base
+    assert added in named_by_config(base, {path: text.encode()}.get, command=(), env={})
+    assert added not in named_by_config({path}, {path: text.encode()}.get, command=(), env={})
 
 
 @pytest.mark.parametrize(
