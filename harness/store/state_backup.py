@@ -9,7 +9,7 @@ Properties:
 - Each list follows the one that this home last read or wrote; otherwise nothing is written. A home
   that was overtaken changes nothing.
 - Each list is recorded in the ledger. When it is fetched, an older list or one of another ledger is
-  refused.
+  refused, by entries that this home's key has signed.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from harness.domain.errors import LedgerError
 from harness.domain.events import StateSealed
+from harness.domain.ledger import Entry
 from harness.domain.plain import JsonObject
 from harness.store.database import database_errors, postgres_engine
 from harness.store.files import replace
@@ -40,6 +41,7 @@ from harness.store.ledger.sqlite import SqlLedger, ledger_errors
 from harness.store.state_key import StateKey, derived
 
 KIND = "carried"
+_PUBLIC = "keys/ledger.pub"
 PART_BYTES = 8 * 1024 * 1024
 """A content is stored in parts of this size."""
 
@@ -121,6 +123,7 @@ class StateBackup:
                 return False
             if found.generation != self._generation:
                 listed = self._opened(found)
+                self._verify(connection, found, listed)
                 self._unpack(connection, listed)
                 self._mark(found.generation)
                 self._files = dict(self._packed())
@@ -186,7 +189,13 @@ class StateBackup:
                 )
         self._files, self._left_over = dict(files), not all_is_over
         self._mark(generation)
-        self._ledger().append(StateSealed(generation, _digest(sealed)), f"{KIND}/{generation}")
+        wanted = StateSealed(generation, _digest(sealed))
+        # One that is there already was of a newer state than this home had fetched.
+        if self._ledger().append(wanted, f"{KIND}/{generation}").data["list"] != wanted.list:
+            raise LedgerError(
+                f"the ledger has another list {generation} of this home's backup: the database"
+                " showed an older state; `factory home fetch` brings the newer one"
+            )
 
     def _add_parts(self, connection: sa.Connection, files: Mapping[str, StoredFile]) -> None:
         there = {row.name for row in connection.execute(_KNOWN)}
@@ -205,22 +214,26 @@ class StateBackup:
                     )
 
     def _opened(self, found: Any) -> JsonObject:
-        """The list, which must be the last one in the ledger or its successor: a kill may come
-        before the ledger's entry."""
+        """The list, if the ledger's entries have no newer one. They are not verified yet: the key
+        may be in the list."""
         sealed = bytes(found.sealed)
         listed = json.loads(self._seal.opened(sealed, _list_name(found.generation)))
         recorded = self._ledger().entries(kind=KIND)
-        last: JsonObject = recorded[-1].data if recorded else {"generation": 0, "list": ""}
-        follows = found.generation == last["generation"] + 1
-        if not follows and (found.generation, _digest(sealed)) != (
-            last["generation"],
-            last["list"],
-        ):
-            raise LedgerError(
-                f"the database has list {found.generation} of this home's backup, and the ledger"
-                f" has list {last['generation']}: one of them was restored from an older copy"
-            )
+        _refuse_another(found, recorded[-1] if recorded else None)
         return dict(listed)
+
+    def _verify(self, connection: sa.Connection, found: Any, listed: JsonObject) -> None:
+        """The same against what this home's key has signed. A new machine has it from the list."""
+        if _PUBLIC in listed["files"] and not (self._home / _PUBLIC).exists():
+            self._restore(connection, listed, _PUBLIC)
+        _refuse_another(found, self._ledger().last_of(KIND))
+
+    def _restore(self, connection: sa.Connection, listed: JsonObject, path: str) -> None:
+        mode, parts = listed["files"][path]
+        content = b"".join(self._part(connection, name) for name in parts)
+        self._place(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._place(path).unlink(missing_ok=True)
+        replace(self._place(path), content, mode=mode)
 
     def _unpack(self, connection: sa.Connection, listed: JsonObject) -> None:
         """The home's document is written last, so a home without one is known to be unfinished."""
@@ -232,12 +245,8 @@ class StateBackup:
             folder = self._place(path)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(mode)
-        files = listed["files"]
-        for path in sorted(files, key=lambda path: (path == "home.json", path)):
-            mode, parts = files[path]
-            content = b"".join(self._part(connection, name) for name in parts)
-            self._place(path).unlink(missing_ok=True)
-            replace(self._place(path), content, mode=mode)
+        for path in sorted(listed["files"], key=lambda path: (path == "home.json", path)):
+            self._restore(connection, listed, path)
 
     def _part(self, connection: sa.Connection, name: str) -> bytes:
         sealed = connection.execute(_PART, {"name": name}).scalar()
@@ -327,6 +336,21 @@ class _Cipher:
                 "this home's backup cannot be decrypted: FACTORY_HOME_KEY is another one, or the"
                 " database was changed"
             ) from None
+
+
+def _refuse_another(found: Any, recorded: Entry | None) -> None:
+    """The list must be the last one in the ledger or its successor: a kill may come before the
+    ledger's entry. Raises LedgerError."""
+    last: JsonObject = recorded.data if recorded else {"generation": 0, "list": ""}
+    follows = found.generation == last["generation"] + 1
+    if not follows and (found.generation, _digest(bytes(found.sealed))) != (
+        last["generation"],
+        last["list"],
+    ):
+        raise LedgerError(
+            f"the database has list {found.generation} of this home's backup, and the ledger"
+            f" has list {last['generation']}: one of them was restored from an older copy"
+        )
 
 
 def _list_name(generation: int) -> str:

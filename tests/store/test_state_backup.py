@@ -222,6 +222,53 @@ def test_an_older_list_in_its_place_is_refused(kept, machine, address, postgres)
     assert list(home.iterdir()) == []
 
 
+FORGED = """INSERT INTO entries SELECT seq + 1, at, kind, 'carried/x', issue, run,
+    '{"generation":' || (SELECT generation FROM old) || ',"list":"'
+        || encode(sha256((SELECT sealed FROM old)), 'hex') || '"}',
+    hash, hash, signature FROM entries WHERE seq = (SELECT max(seq) FROM entries)"""
+
+
+def test_an_older_list_is_refused_though_an_entry_without_a_signature_names_it(
+    kept, machine, address, postgres
+) -> None:
+    """Such a row was believed, and could be gone again before anybody verified the ledger."""
+    postgres.sql(address, "CREATE TABLE old AS SELECT * FROM carried_list")
+    first, backup = machine("first")
+    (first / "sealed" / "news").write_text("news")
+    backup.keep()
+    (first / "sealed" / "news").write_text("more news")
+    backup.keep()
+    postgres.sql(
+        address,
+        "UPDATE carried_list SET (generation, sealed) = (SELECT generation, sealed FROM old)",
+        "ALTER TABLE entries DISABLE TRIGGER USER",
+        FORGED,
+        "ALTER TABLE entries ENABLE TRIGGER USER",
+    )
+    home, fetching = machine("second")
+    with pytest.raises(LedgerError, match="not the one that was signed"):
+        fetching.fetch()
+    assert not (home / "home.json").exists()
+
+
+def test_a_home_that_was_shown_an_older_state_adds_no_list_to_the_newer_ledger(
+    kept, machine, address, postgres
+) -> None:
+    home, rolled_back = machine("second")
+    assert rolled_back.fetch()
+    first, backup = machine("first")
+    postgres.sql(address, "CREATE TABLE old AS SELECT * FROM carried_list")
+    (first / "sealed" / "news").write_text("news")
+    backup.keep()
+    postgres.sql(
+        address,
+        "UPDATE carried_list SET (generation, sealed) = (SELECT generation, sealed FROM old)",
+    )
+    (home / "sealed" / "other").write_text("other")
+    with pytest.raises(LedgerError, match="the database showed an older state"):
+        rolled_back.keep()
+
+
 def test_a_kill_between_the_list_and_the_ledger_is_no_fault(kept, machine, address) -> None:
     def killed() -> Never:
         raise KeyboardInterrupt

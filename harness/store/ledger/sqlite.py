@@ -24,7 +24,7 @@ from typing import Any
 
 from harness.domain.errors import LedgerError
 from harness.domain.events import LedgerEvent
-from harness.domain.ledger import Entry, Fault, Head, NewEntry, chained
+from harness.domain.ledger import BEGINNING, Entry, Fault, Head, NewEntry, chained
 from harness.domain.plain import JsonObject
 from harness.ports.clock import Clock
 from harness.store.files import is_there
@@ -127,6 +127,23 @@ class SqlLedger(ABC):
             ),
             absent=absent,
         )
+
+    def last_of(self, kind: str) -> Entry | None:
+        """The last entry of a kind that is written alone, from the reading that was verified: a
+        store may show a row once and never again. Raises LedgerError if it cannot be trusted."""
+        shown = next(reversed(self.entries(kind=kind)), None)
+        begin = Head(shown.seq - 1, shown.prev) if shown else BEGINNING
+        seen: list[LedgerRow] = []
+
+        def find(session: KeptSession) -> Fault | None:
+            noting = _Noting(session, kind, seen)
+            if begin.seq == 0:
+                return self._fault_in(noting)
+            return first_fault_after(noting, self._signer, begin, head=lambda: self._head(noting))
+
+        if fault := self._checked(find, absent=None):
+            raise LedgerError(f"the ledger is not the one that was signed: {fault.message}")
+        return entry_of(seen[-1]) if seen else None
 
     def anchor(self, run: str) -> str:
         last = next(iter(self._rows(LAST)), None)
@@ -239,6 +256,22 @@ class SqlLedger(ABC):
 
     def _alone(self) -> AbstractContextManager[None]:
         return still(self._home)
+
+
+class _Noting:
+    """A session that notes the last row of a kind which it gives."""
+
+    def __init__(self, session: KeptSession, kind: str, seen: list[LedgerRow]) -> None:
+        self._session, self._kind, self._seen = session, kind, seen
+
+    def execute(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        for row in self._session.execute(query, *values):
+            if query == BY_SEQ and LedgerRow._make(row).kind == self._kind:
+                self._seen[:] = [LedgerRow._make(row)]
+            yield row
+
+    def commit(self) -> None:
+        self._session.commit()
 
 
 class SqliteLedger(SqlLedger):
