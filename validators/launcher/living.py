@@ -156,7 +156,7 @@ def performed_at(
         log = (folder / DRIVER_LOG).read_text(errors="replace")[-500:]
         raise Inconclusive(f"the judge's browser ended with exit code {code}; its log ends: {log}")
     return PerformanceResult(
-        evidence_at(bench.keep / label / EVIDENCE, label=label), (driver.result(),)
+        evidence_at(bench.keep / label / EVIDENCE, runs, label=label), (driver.result(),)
     )
 
 

@@ -127,7 +127,7 @@ class PerformanceBench:
             _keep(folder, prepared.planned, into=keep)
         results = tuple(sandbox.result() for sandbox in sandboxes)
         _refuse_cut(results[0])
-        return PerformanceResult(evidence_at(keep / EVIDENCE, label=label), results)
+        return PerformanceResult(evidence_at(keep / EVIDENCE, runs, label=label), results)
 
     def _prepared(
         self, label: str, runs: Sequence[RunId], texts: Sequence[str], seeds: Mapping[RunId, int]
@@ -330,13 +330,19 @@ def _keep(folder: Path, planned: Sequence[PlannedRun], *, into: Path) -> None:
         keep_tail(folder / DRIVER_LOG, into=into / DRIVER_LOG)
 
 
-def evidence_at(file: Path, *, label: str) -> tuple[RunEvidence, ...]:
+def evidence_at(file: Path, asked: Iterable[RunId], *, label: str) -> tuple[RunEvidence, ...]:
     """The evidence in a driver's file, its files named below `label`. Raises Inconclusive when it
-    cannot be read."""
+    cannot be read, or has other runs than those that were asked for."""
     try:
         runs = read_evidence(file.read_text())
     except (OSError, UnicodeDecodeError, DocumentInvalid) as error:
         raise Inconclusive(f"the judge's browser left no readable evidence ({error})") from error
+    # A page that took the browser over must prove nothing about base, which the store would keep.
+    left = set(asked)
+    for run in runs:
+        if run.run not in left:
+            raise Inconclusive(f"the judge's browser left evidence of {run.run}, unasked or twice")
+        left.remove(run.run)
     names = {
         path.relative_to(file.parent).as_posix()
         for path in file.parent.rglob("*")

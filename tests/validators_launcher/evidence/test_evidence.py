@@ -3,11 +3,12 @@ in; then it is bound."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from validators.domain.evidence import RunEvidence, RunId
+from validators.domain.evidence import RunEvidence, RunId, RunKind
 from validators.domain.stops import Inconclusive, UsageError
 from validators.evidence.merkle import evidence_in, merkle_root
 from validators.judging.verify import evidence_faults
@@ -36,7 +37,7 @@ def test_files_that_were_not_kept_are_not_evidence(tmp_path: Path) -> None:
     )
     evidence = RunEvidence(RUN.run, app_ready=True, complete=True, files=names)
     (folder / "evidence.json").write_text(evidence_json((evidence,)))
-    (found,) = evidence_at(folder / "evidence.json", label="runs")
+    (found,) = evidence_at(folder / "evidence.json", [RUN.run], label="runs")
     assert found.files == ("runs/a-walk/page.png",)
 
 
@@ -46,7 +47,17 @@ def test_files_that_were_not_kept_are_not_evidence(tmp_path: Path) -> None:
 def test_a_document_of_another_shape_is_inconclusive(tmp_path: Path, text: str) -> None:
     (tmp_path / "evidence.json").write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(Inconclusive, match="no readable evidence"):
-        evidence_at(tmp_path / "evidence.json", label="runs")
+        evidence_at(tmp_path / "evidence.json", [RUN.run], label="runs")
+
+
+@pytest.mark.parametrize(
+    "more", [RUN, replace(RUN, run=replace(RUN.run, kind=RunKind.BASE))], ids=["twice", "base"]
+)
+def test_a_run_that_nobody_asked_for_is_no_evidence(tmp_path: Path, more: RunEvidence) -> None:
+    """A candidate whose page took the browser over once could prove journeys on base, for good."""
+    (tmp_path / "evidence.json").write_text(evidence_json((RUN, more)))
+    with pytest.raises(Inconclusive, match="unasked or twice"):
+        evidence_at(tmp_path / "evidence.json", [RUN.run], label="runs")
 
 
 def test_time_that_is_up_is_inconclusive() -> None:
