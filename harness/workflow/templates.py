@@ -42,53 +42,64 @@ def used_values(name: str, prompts: Mapping[str, str]) -> Mapping[str, Place]:
     where it uses each.
 
     Raises ConfigError, with file and line, where one of them is missing or cannot be read."""
-    return _used_values(name, tuple(sorted(prompts.items())))
-
-
-@lru_cache(maxsize=64)
-def _used_values(name: str, prompts: tuple[tuple[str, str], ...]) -> Mapping[str, Place]:
-    """Each round of each issue asks, and parsing takes as long as rendering ten times."""
     used: dict[str, Place] = {}
-    for template in included(name, texts := dict(prompts)):
-        used = {**_used(template, texts), **used}
+    for template in _read_all(name, prompts).values():
+        used = {**template.used, **used}
     return used
 
 
 def included(name: str, prompts: Mapping[str, str]) -> tuple[str, ...]:
     """The template and every other that it includes, near and far. Raises ConfigError as
     `used_values` does."""
-    from jinja2 import TemplateError
-    from jinja2.meta import find_referenced_templates
+    return tuple(_read_all(name, prompts))
 
-    environment = _environment(tuple(sorted(prompts.items())))
-    seen: dict[str, None] = {}
+
+def _read_all(name: str, prompts: Mapping[str, str]) -> Mapping[str, _Template]:
+    given = tuple(sorted(prompts.items()))
+    seen: dict[str, _Template] = {}
     waiting = [name]
     while waiting:
-        seen[current := waiting.pop()] = None
-        try:
-            environment.get_template(current)
-            named = tuple(find_referenced_templates(environment.parse(prompts[current])))
-        except TemplateError as error:
-            raise _refusal(error, current) from error
-        # A template chosen by a value could be chosen by a stranger's text.
-        if None in named:
-            raise ConfigError("includes a template by a value; write its name", file=_file(current))
-        waiting += [other for other in named if other is not None and other not in seen]
-    return tuple(seen)
+        current = waiting.pop()
+        seen[current] = read = _read(current, given)
+        waiting += [other for other in read.includes if other not in seen]
+    return seen
 
 
-def _used(name: str, prompts: Mapping[str, str]) -> Mapping[str, Place]:
-    from jinja2.meta import find_undeclared_variables
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """What one template says by itself: the values that it takes from outside, and the templates
+    that it includes."""
+
+    used: Mapping[str, Place]
+    includes: tuple[str, ...]
+
+
+@lru_cache(maxsize=256)
+def _read(name: str, prompts: tuple[tuple[str, str], ...]) -> _Template:
+    """Every program that reads a policy asks this of every prompt, and parsing takes as long as
+    rendering ten times: so each template is parsed once, and compiled where it is rendered."""
+    from jinja2 import TemplateError, TemplateNotFound
+    from jinja2.meta import find_referenced_templates, find_undeclared_variables
     from jinja2.nodes import Name
 
-    parsed = _environment(tuple(sorted(prompts.items()))).parse(prompts[name])
+    try:
+        if (text := dict(prompts).get(name)) is None:
+            raise TemplateNotFound(name)
+        parsed = _environment(prompts).parse(text)
+        undeclared = find_undeclared_variables(parsed)
+    except TemplateError as error:
+        raise _refusal(error, name) from error
     lines: dict[str, int] = {}
     for found in parsed.find_all(Name):
         lines.setdefault(found.name, found.lineno)
-    return {
-        value: Place(_file(name), lines[value])
-        for value in sorted(find_undeclared_variables(parsed))
-    }
+    includes = tuple(find_referenced_templates(parsed))
+    # A template chosen by a value could be chosen by a stranger's text.
+    if None in includes:
+        raise ConfigError("includes a template by a value; write its name", file=_file(name))
+    return _Template(
+        {value: Place(_file(name), lines[value]) for value in sorted(undeclared)},
+        tuple(other for other in includes if other is not None),
+    )
 
 
 def _file(name: str) -> str:

@@ -47,6 +47,7 @@ def test_templates_include_each_other_and_nothing_on_disk(tmp_path) -> None:
     [
         ({"a.j2": "fine\n{% if %}"}, "Expected an expression", "a.j2", 2),
         ({"a.j2": "{% include 'b.j2' %}", "b.j2": "x\n\n{{ }"}, "unexpected", "b.j2", 3),
+        ({"a.j2": "x\n{{ text | shout }}"}, "No filter named 'shout'", "a.j2", 2),
         ({"a.j2": "{% include 'gone.j2' %}"}, "there is no template `gone.j2`", "gone.j2", None),
     ],
 )
