@@ -13,6 +13,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -194,33 +195,39 @@ for path in {writes}:
 
 
 @pytest.fixture(scope="module")
-def debian(tmp_path_factory) -> Path:
-    """A tar of Debian's own tool, with the device nodes that it writes into each."""
-    tar = tmp_path_factory.mktemp("debian") / "debian.tar"
+def debian() -> Iterator[Path]:
+    """A system of Debian's own tool, prepared once for all forms from a tar with the device nodes
+    that it writes into each. It lies where every account may enter, as `sandboxes_of` does."""
+    folder = Path(tempfile.mkdtemp(prefix="t-", dir="/tmp"))
+    folder.chmod(0o755)
+    tar, roots = folder / "debian.tar", folder / "roots"
     python = "python3" if not interpreter().prefix else "libpython3-stdlib"
-    done = subprocess.run(
-        (
-            *("mmdebstrap", "--quiet", "--variant=minbase", f"--include={python}", "bookworm"),
-            str(tar),
-        ),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return tar
+    try:
+        done = subprocess.run(
+            (
+                *("mmdebstrap", "--quiet", "--variant=minbase", f"--include={python}", "bookworm"),
+                str(tar),
+            ),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        digest = digest_of(tar)
+        roots.mkdir()
+        tar.rename(roots / f"{digest.removeprefix('sha256:')}.tar")
+        yield prepared(digest, roots=roots, out=folder / "out")
+    finally:
+        shutil.rmtree(folder)
 
 
 @pytest.mark.soak("builds a system of 150 MB; test_roots has a small one")
 def test_no_way_leads_out_of_a_sandbox_with_a_system_of_debians(views, debian) -> None:
-    roots, digest = views.place("roots"), digest_of(debian)
-    shutil.copy(debian, roots / f"{digest.removeprefix('sha256:')}.tar")
-    root = prepared(digest, roots=roots, out=views.folder / "out")
     with a_host(views) as host:
-        ended = views.python(TRESPASSER, json.dumps(host.options), root=str(root))
+        ended = views.python(TRESPASSER, json.dumps(host.options), root=str(debian))
         assert ended.code == 0, ended
         assert json.loads(ended.text) == [], ended
         assert host.reached == []
-    ended = views.run("perl", "-e", "print 6*7, `cat /etc/debian_version`", root=str(root))
+    ended = views.run("perl", "-e", "print 6*7, `cat /etc/debian_version`", root=str(debian))
     assert ended.text.startswith("4212."), ended
 
 
