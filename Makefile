@@ -52,10 +52,10 @@ searches:
 	@$(PYTEST) -n 4 --soak
 
 newer-fixes:
-	@$(PY) bench/real_fixes.py --pairs bench/real_fixes/pairs.json --only 2743 2757 2599 --special "user agent" port "first 5 requests"
+	@$(PY) bench/real_fixes.py --pairs bench/real_fixes/pairs.json --only 2743 2757 2599
 
 older-fixes:
-	@$(PY) bench/real_fixes.py --pairs bench/real_fixes/pairs.json --only 1469 1345 1011 --special "a person's agent" environment "first 15 requests"
+	@$(PY) bench/real_fixes.py --pairs bench/real_fixes/pairs.json --only 1469 1345 1011
 
 other-fixes:
 	@$(PY) bench/real_fixes.py --pairs bench/real_fixes/registries.json --special "a person's agent" "no shell"

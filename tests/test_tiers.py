@@ -2,12 +2,10 @@
 
 import json
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
-from bench import real_fixes
 from tests.tiers import sampled
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -85,13 +83,10 @@ def test_a_sample_is_the_same_each_time_and_another_for_another_seed_or_search()
     assert sampled(cases[:3], 5, 1, "a") == cases[:3]
 
 
-def test_make_soak_judges_every_real_fix_and_every_special_case_on_some_of_them() -> None:
-    """Two halves beside each other, because one alone waits for much. A special case is the same
-    front before any bug: `make bench` has each before each."""
-    makefile = (ROOT / "Makefile").read_text("utf-8")
+def test_make_soak_judges_every_real_fix() -> None:
+    """Two halves beside each other, because one alone waits for much."""
     pairs = json.loads((ROOT / "bench" / "real_fixes" / "pairs.json").read_text("utf-8"))["pairs"]
-    halves = re.findall(r"real_fixes/pairs\.json --only (.*) --special (.*)", makefile)
-    issues = [issue for only, _ in halves for issue in only.split()]
-    assert sorted(issues) == sorted(str(pair["issue"]) for pair in pairs)
-    named = [case for _, special in halves for case in shlex.split(special)]
-    assert sorted(named) == sorted(real_fixes.SPECIAL)
+    named = re.findall(
+        r"real_fixes/pairs\.json --only (.*)", (ROOT / "Makefile").read_text("utf-8")
+    )
+    assert sorted(" ".join(named).split()) == sorted(str(pair["issue"]) for pair in pairs)
