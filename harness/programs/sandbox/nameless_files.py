@@ -104,9 +104,11 @@ def _see_open(found: NamelessFiles, table: str, name: str, devices: Collection[i
 def _see_mapped(found: NamelessFiles, task: str, devices: Collection[int]) -> None:
     """A file of which only a piece is mapped, and that nobody has open, is as large as it was."""
     with open(f"{task}/maps", "rb") as file:
-        for start, end, device, inode in _DELETED.findall(file.read()):
+        # By lines: a stranger's maps may be very long.
+        for start, end, device, inode in (one.groups() for one in map(_DELETED.match, file) if one):
             key = device_number(device), int(inode)
             if key[0] in devices and key not in found.sizes:
                 piece = f"{int(start, 16):x}-{int(end, 16):x}"
                 # Without root the kernel does not tell its size.
-                found._add(os.stat(f"{task}/map_files/{piece}"), devices)
+                with contextlib.suppress(FileNotFoundError):
+                    found._add(os.stat(f"{task}/map_files/{piece}"), devices)
