@@ -493,11 +493,11 @@ def png(width: int, height: int) -> bytes:
 @pytest.mark.parametrize(
     ("image", "model", "least", "most"),
     [
-        # as these were billed
+        # as providers have counted such
         (inline("png", png(1920, 1080)), "gpt-6-astra", 2_448, 10_000),
         (inline("png", png(4032, 3024), detail="original"), "gpt-6-astra", 14_364, 25_000),
         (inline("png", png(512, 512)), "openai/gpt-4o-mini", 8_500, 60_000),
-        # as large as nobody knows
+        # of a size that nobody knows
         (inline("jpeg", bytes(24)), "gpt-6-astra", 14_364, 25_000),
         (inline("png", b"GIF89a" + bytes(30)), "gpt-6-astra", 14_364, 25_000),
         (inline("png", b""), "gpt-6-astra", 14_364, 25_000),
