@@ -11,17 +11,12 @@ import re
 import resource
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.domain.sandbox import SandboxLimits
 from harness.folder_walk import Unseen, suppressed, walk
-from harness.programs.sandbox.nameless_files import (
-    NamelessFiles,
-    device_number,
-    living,
-    nameless_files,
-)
+from harness.programs.sandbox.nameless_files import device_number, living, nameless_files
 
 MIB = 1024 * 1024
 # The shortest time between two looks.
@@ -30,6 +25,8 @@ LOOK_SECONDS = 0.2
 MOST_OF_TIME = 0.1
 # How many looks in a row must find that something is hidden.
 LOOKS_IN_A_ROW = 5
+# One look in this many is a close one, whatever the machine has lost.
+CLOSE_LOOKS = 5
 # What each file or folder counts for: a million empty ones fill a disk's inode table as well.
 LEAST_BYTES = 4096
 IN_MEMORY = ("/tmp", "/dev/shm")  # noqa: S108 - the sandbox's own
@@ -103,14 +100,11 @@ def disk_watch(
 
     def look() -> int:
         seen, is_whole = _bytes_in(folders)
-        nameless = nameless_files(tasks(), rooms.keys())
-        grown = seen + sum(nameless.sizes.values()) - before
-        if not hidden.after(nameless) and is_whole:
-            return grown
         now = _rooms(folders, room)
-        return max(
-            grown, sum(_lost(rooms[device], now[device]) for device in rooms.keys() & now.keys())
-        )
+        lost = sum(_lost(rooms[device], now[device]) for device in rooms.keys() & now.keys())
+        nameless, more = hidden.look(tasks(), rooms.keys(), matters=lost > limits.disk_mb * MIB)
+        grown = seen + sum(nameless.values()) - before
+        return grown if is_whole and not more else max(grown, lost)
 
     return Watch(look, limit=limits.disk_mb * MIB)
 
@@ -131,12 +125,14 @@ def memory_watch(
 
     def look() -> int:
         pids = tasks()
-        nameless = nameless_files(pids, {device})
-        in_files = _bytes_in_memory(pids) + _unmapped(nameless.sizes, pids, device)
         sizes = [_memory(pid) for pid in pids]
-        if hidden.after(nameless):
-            in_files = max(in_files, shared() - before - sum(mapped for _, mapped in sizes))
-        return sum(size for size, _ in sizes) + in_files
+        own, files = sum(size for size, _ in sizes), shared() - before
+        matters = own + files > limits.memory_mb * MIB
+        nameless, more = hidden.look(pids, {device}, matters=matters)
+        in_files = _bytes_in_memory(pids) + _unmapped(nameless, pids, device)
+        if more:
+            in_files = max(in_files, files - sum(mapped for _, mapped in sizes))
+        return own + in_files
 
     return Watch(look, limit=limits.memory_mb * MIB)
 
@@ -248,11 +244,18 @@ def _memory(pid: int) -> tuple[int, int]:
 
 
 class _Hidden:
-    """Whether something stays hidden: a browser often has a file under way, but not for long."""
+    """Looks for what processes hide."""
 
     def __init__(self) -> None:
-        self._looks = 0
+        self._looks, self._in_a_row = 0, 0
 
-    def after(self, look: NamelessFiles) -> bool:
-        self._looks = self._looks + 1 if look.hidden else 0
-        return self._looks >= LOOKS_IN_A_ROW
+    def look(
+        self, pids: tuple[int, ...], devices: Collection[int], *, matters: bool
+    ) -> tuple[Mapping[tuple[int, int], int], bool]:
+        """The nameless files, and whether more stays hidden: a browser often has a file under way,
+        but not for long. `matters`: what the machine has lost would be beyond the limit."""
+        mapped = matters or self._looks % CLOSE_LOOKS == 0
+        found = nameless_files(pids, devices, mapped=mapped)
+        self._looks += 1
+        self._in_a_row = self._in_a_row + 1 if found.hidden else 0
+        return found.sizes, self._in_a_row >= LOOKS_IN_A_ROW
