@@ -135,7 +135,8 @@ class JudgeRequest:
     """One request. An author's has a `broker` and no candidate, a judge's the reverse; one with
     `watching` or `living` is for an observation. `bounds` are the browser's waits in seconds, by
     name. `mends` are the digests of journeys that are red on base, and that the change must make
-    green."""
+    green; `taken_back` those of landings that were taken back, which are red for that and protect
+    nothing."""
 
     repository: str
     sealed: str
@@ -159,4 +160,5 @@ class JudgeRequest:
     exploring: Exploration | None = field(default=None, metadata=OPTIONAL)
     watching: Watching | None = field(default=None, metadata=OPTIONAL)
     mends: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
+    taken_back: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
     living: Living | None = field(default=None, metadata=OPTIONAL)

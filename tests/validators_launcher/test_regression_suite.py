@@ -288,6 +288,17 @@ def test_what_a_change_mends_is_its_own_and_binds_it_once(town: Town) -> None:
     assert regression_digests(mending) == (first,)
 
 
+def test_what_was_taken_back_is_not_waited_for_in_a_judgement_and_watched_all_the_same(
+    town: Town,
+) -> None:
+    first, second = town.landed(1), town.landed(2, name="another")
+    context = town.context(9)
+    judged = replace(context.request, taken_back=(second,))
+    assert regression_digests(replace(context, request=judged)) == (first,)
+    watched = replace(judged, watching=Watching())
+    assert set(regression_digests(replace(context, request=watched))) == {first, second}
+
+
 def test_where_nothing_is_judged_all_that_landed_is_watched_or_what_is_named(town: Town) -> None:
     first, second = town.landed(1), town.landed(2, name="another")
     unlanded = town.seals(3, name="not-there-yet")

@@ -2,8 +2,8 @@
 
 An issue has landed when a signed verdict with the outcome `passed` names a candidate that is in the
 history of base; or, where the forge or a person made the merge, a head that is. From then on its
-journeys are performed for every other change. Where there are more than the limit, the judgement's
-seed decides which."""
+journeys are performed for every other change, unless the landing was taken back and they are red.
+Where there are more than the limit, the judgement's seed decides which."""
 
 from __future__ import annotations
 
@@ -137,10 +137,11 @@ def _entries(context: Context) -> tuple[Entry, ...]:
     if watching and watching.own:
         return tuple(entry for entry in in_force if entry.issue == request.issue.number)
     # Where nothing is judged, no issue has journeys of its own beside the suite.
+    elsewhere = {*request.mends, *request.taken_back}
     others = tuple(
         entry
         for entry in in_force
-        if watching or (entry.issue != request.issue.number and entry.digest not in request.mends)
+        if watching or (entry.issue != request.issue.number and entry.digest not in elsewhere)
     )
     landed = _landed(context, frozenset(entry.issue for entry in others))
     return tuple(entry for entry in others if entry.issue in landed)

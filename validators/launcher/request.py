@@ -236,7 +236,7 @@ class Request:
     has no `broker`. One that has `watching` or `living` is for `observe`.
 
     `mends`: journeys of what has landed that are red on base, and that the change must make green
-    again."""
+    again. `taken_back`: journeys that are red on base because their landing was taken back."""
 
     repository: Slug
     sealed: AbsolutePath
@@ -260,6 +260,7 @@ class Request:
     watching: Watching | None = None
     living: Living | None = None
     mends: Annotated[tuple[Digest, ...], Field(max_length=500)] = ()
+    taken_back: Annotated[tuple[Digest, ...], Field(max_length=500)] = ()
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     __pydantic_config__ = STRICT
 

@@ -160,6 +160,13 @@ def mends(ledger: Ledger, issue: int) -> tuple[str, ...]:
     return tuple(one.red.journey for one in broken(ledger) if one.mended_by == issue)
 
 
+def taken_back(ledger: Ledger) -> tuple[str, ...]:
+    """The digests of the journeys that are red on the tip because what they promise was taken back.
+    One that a person made green again is not among them, once that was observed."""
+    issues = _taken_back(ledger)
+    return tuple(red.journey for red, _ in red_now(ledger).values() if red.issue in issues)
+
+
 def is_another_wish(history: History) -> bool:
     """Whether triage has read another wish since the one that landed last; where none has landed,
     since the first. Such an issue mends nothing: a mend is judged by what is red alone."""

@@ -19,7 +19,7 @@ from harness.domain.plain import JsonDict, plain
 from harness.domain.sandbox import Service
 from harness.factory.project.services import beside_judged, root_in
 from harness.factory.records.history import History
-from harness.factory.records.regressions import is_another_wish, mends
+from harness.factory.records.regressions import is_another_wish, mends, taken_back
 from harness.factory.run.node import Job
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Places, Services
@@ -64,7 +64,8 @@ def validator_request(
     """The request: for `author` without a head, else for `judge`. The issue's text is the
     normalised one that triage read. Where the watch expects the issue to mend something, it names
     the journeys that must become green; but not for another wish than the one that landed, which
-    would be judged by no journey of its own."""
+    would be judged by no journey of its own. Those of landings that were taken back are named, so
+    that nobody waits for what is not there."""
     services = job.services
     request = base_request(
         request_context(services),
@@ -73,6 +74,7 @@ def validator_request(
         run=job.run,
         round_number=job.history.rounds + 1,
     )
+    request = replace(request, taken_back=taken_back(services.ledger))
     if not is_another_wish(job.history):
         request = replace(request, mends=mends(services.ledger, job.issue))
     if head and candidate:

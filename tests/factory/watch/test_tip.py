@@ -16,7 +16,12 @@ from harness.domain.events import (
 from harness.domain.issue import CommitSha, Permission
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.brakes import THAW
-from harness.factory.records.regressions import broken, held_files, is_another_wish
+from harness.factory.records.regressions import (
+    broken,
+    held_files,
+    is_another_wish,
+    taken_back,
+)
 from harness.factory.records.regressions import mends as what_to_mend
 from harness.factory.reporting.report import chain_of_issue, status
 from harness.factory.run.node import Job
@@ -54,6 +59,14 @@ def breaks(worktree) -> None:
 def mends(worktree) -> None:
     path = worktree / STORE
     path.write_text(path.read_text().replace("BROKEN = True", "WHOLE = True"))
+
+
+def job_of(world, issue) -> Job:
+    """One that asks the judge, by a workflow of the maintainers' own."""
+    services = world.services()
+    snapshot = policy_at(services, CommitSha(world.remote["main"]))
+    node = snapshot.workflows["implement"].node("law")
+    return Job(services, snapshot, issue, f"implement-{issue}-9", 9, node, {})
 
 
 def setting(world, **keys) -> None:
@@ -144,11 +157,7 @@ def test_another_wish_than_the_one_that_landed_is_no_mend_and_is_a_persons(world
     assert "file what is wished for now as a new issue" in history.transitions[-1].event.reason
     assert len(world.git.landings) == lands
     # A workflow of the maintainers' own may leave the author out: the judge is told of no mend.
-    services = world.services()
-    snapshot = policy_at(services, CommitSha(world.remote["main"]))
-    node = snapshot.workflows["implement"].node("law")
-    job = Job(services, snapshot, issue, f"implement-{issue}-9", 9, node, {})
-    assert validator_request(job).mends == ()
+    assert validator_request(job_of(world, issue)).mends == ()
     world.forge.edit_issue(issue, title=filed.title, body=filed.body)
     world.forge.person("maya", Permission.ADMIN)
     world.forge.say(issue, "/factory retry", author="maya")
@@ -205,10 +214,15 @@ def test_what_was_taken_back_is_promised_no_more_and_what_else_is_red_there_is(w
     world.tick()
     assert events(world, CommitObserved)[-1].red[0].journey == J
     assert (broken(world.ledger), events(world, RegressionTraced)) == ((), [])
+    assert validator_request(job_of(world, 1)).taken_back == (J,)
     world.validator.guard(K, whole, issue=0)
     world.push_to_main(NEWS=b"1\n")
     world.tick()
     assert [one.red.journey for one in broken(world.ledger)] == [K]
+    assert taken_back(world.ledger) == (J,), "not the mission's"
+    world.push_to_main(**{STORE: landed})
+    world.tick()
+    assert taken_back(world.ledger) == (), "a person brought it back"
 
 
 def test_where_later_work_stands_on_it_the_revert_gives_way_to_a_fix(world) -> None:
