@@ -67,7 +67,7 @@ def _read_all(name: str, prompts: Mapping[str, str]) -> Mapping[str, _Template]:
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """What one template says by itself: the values that it takes from outside, and the templates
+    """What one template holds by itself: the values that it takes from outside, and the templates
     that it includes."""
 
     used: Mapping[str, Place]

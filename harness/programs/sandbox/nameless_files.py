@@ -51,7 +51,7 @@ def nameless_files(
     pids: tuple[int, ...], devices: Collection[int], *, mapped: bool = True
 ) -> NamelessFiles:
     """What these processes hold on these devices. What is mapped and not open is looked for only
-    where `mapped` says so: a browser's maps take ten times as long to read as its open files."""
+    if `mapped` is set: a browser's maps take ten times as long to read as its open files."""
     found = NamelessFiles()
     for pid in pids:
         for table in _tables(pid):
