@@ -45,7 +45,7 @@ def test_the_folder_hashes_to_the_tree_that_git_names(source: Source, tmp_path: 
         ("160000", "nested", "mode 160000"),
         ("100644", ".GIT/config", "poses as a repository"),
         ("100644", "a/../../etc/passwd", "leaves its folder"),
-        ("100644", "n/" * 1500 + "file", "more than 128 folders deep"),
+        ("100644", "n/" * 129 + "file", "more than 128 folders deep"),
     ],
 )
 def test_a_tree_that_holds_more_than_plain_files_is_refused(
