@@ -52,14 +52,15 @@ def pytest_configure(config) -> None:
 
 def pytest_collection_modifyitems(config, items) -> None:
     """The dearest files come first, by what `budgets.toml` allows them, so that nobody waits for one
-    of them at the end; short tests fill the rest. A file stays together."""
+    of them at the end; of others those with a browser, which wait much; short tests fill the rest.
+    A file stays together."""
     tiers.select(config, items)
     allowed, named = spent.budgets(), defaultdict[Path, set[str]](set)
     for item in items:
         names = (f"fixture {name}" for name in getattr(item, "fixturenames", ()))
         named[item.path].update((item.nodeid.partition("[")[0], *names))
     dear = {path: sum(allowed.get(name, 0.0) for name in names) for path, names in named.items()}
-    items.sort(key=lambda item: -dear[item.path])
+    items.sort(key=lambda item: (-dear[item.path], "fixture chromium" not in named[item.path]))
 
 
 @pytest.hookimpl(wrapper=True)
