@@ -39,8 +39,8 @@ test:             ## every promise at least once, and a sample of every long sea
 	@$(MAKE) --no-print-directory -j3 -O style arrows rules
 	@$(MAKE) --no-print-directory -j2 types promises    # the types take one processor half a minute
 
-promises:
-	@$(PYTEST) -n 4
+promises:         # many tests wait: five workers keep two processors at work
+	@$(PYTEST) -n 5
 
 soak:             ## everything: every search whole, and no test dearer than it may be
 	@.ci/setup soak
@@ -49,7 +49,7 @@ soak:             ## everything: every search whole, and no test dearer than it 
 	@$(MAKE) --no-print-directory -j2 -O newer-fixes older-fixes other-fixes some-mutants    # each waits for much
 
 searches:
-	@$(PYTEST) -n 4 --soak
+	@$(PYTEST) -n 5 --soak
 
 newer-fixes:
 	@$(PY) bench/real_fixes.py --pairs bench/real_fixes/pairs.json --only 2743 2757 2599
