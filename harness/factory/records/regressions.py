@@ -7,6 +7,7 @@ Properties:
 - a journey of an issue all of whose landings were taken back is not broken: nobody promises it now;
 - a person's thaw lifts the freeze of files, not the fact."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -127,6 +128,15 @@ def broken(ledger: Ledger) -> tuple[Broken, ...]:
         for red, seen in red_now(ledger).values()
         for found in (traced.get((red.journey, seen)),)
         if red.issue not in taken_back
+    )
+
+
+def broken_words(ledger: Ledger) -> tuple[str, ...]:
+    """What is broken now, a sentence each. Several journeys may protect one promise: what is the
+    same of them is said once, with their number."""
+    found = Counter(one.words for one in broken(ledger))
+    return tuple(
+        f"{words} ({count} journeys)" if count > 1 else words for words, count in found.items()
     )
 
 

@@ -26,7 +26,7 @@ from harness.domain.lifecycle import ENDED, State
 from harness.factory.records.approval import Approval, approval
 from harness.factory.records.brakes import why_frozen
 from harness.factory.records.history import History
-from harness.factory.records.regressions import broken, last_look, look_words
+from harness.factory.records.regressions import broken_words, last_look, look_words
 from harness.factory.reporting.comments.dashboard import (
     MARKER,
     TITLE,
@@ -158,7 +158,7 @@ def board(services: Services, policy: PolicySnapshot) -> Board:
         # Unknown counts as stopped: nobody should wait for work that may not come.
         stopped=is_stopped(services) is not False,
         frozen=why_frozen(services.ledger),
-        broken=tuple(one.words for one in broken(services.ledger)),
+        broken=broken_words(services.ledger),
         waiting=tuple(_row(one, policy) for one in issues(needs_a_person)),
         under_way=tuple(_row(one, policy) for one in issues(is_under_way)),
         asked=tuple(_row(one, policy) for one in issues(waits_for_its_filer)),

@@ -29,7 +29,7 @@ from harness.factory.records.history import History, histories
 from harness.factory.records.link import Chain, Link
 from harness.factory.records.model_advice import advice_in
 from harness.factory.records.own_runs import OwnRunIndex
-from harness.factory.records.regressions import broken, last_look, look_words, origin_links
+from harness.factory.records.regressions import broken_words, last_look, look_words, origin_links
 from harness.factory.records.releases import ReleaseIndex, live_words
 from harness.factory.records.rule_texts import RuleBook, rule_books
 from harness.factory.reporting.digest import open_outages
@@ -65,7 +65,7 @@ def status(
             str(issue): pause.summary for issue, pause in paused_issues(ledger, now).items()
         },
         "frozen": why_frozen(ledger),
-        "broken": [one.words for one in broken(ledger)],
+        "broken": [*broken_words(ledger)],
         "watched": _watched(ledger),
         "workflows": [one.document() for one in workflow_rows(OwnRunIndex(ledger, entries))],
         "releases": releases_now(ReleaseIndex(ledger, entries)).document(),

@@ -18,6 +18,7 @@ from harness.domain.lifecycle import Event, State
 from harness.factory.records.brakes import THAW
 from harness.factory.records.regressions import (
     broken,
+    broken_words,
     held_files,
     is_another_wish,
     taken_back,
@@ -34,7 +35,7 @@ from tests.events import event_of
 from tests.factory.pauses import MIDNIGHT, Purse
 from tests.factory.world import World
 
-J, K = "sha256:j", "sha256:k"
+J, K, L = "sha256:j", "sha256:k", "sha256:l"
 STORE = "tidebook/store.py"
 
 
@@ -216,9 +217,12 @@ def test_what_was_taken_back_is_promised_no_more_and_what_else_is_red_there_is(w
     assert (broken(world.ledger), events(world, RegressionTraced)) == ((), [])
     assert validator_request(job_of(world, 1)).taken_back == (J,)
     world.validator.guard(K, whole, issue=0)
+    world.validator.guard(L, whole, issue=0)
     world.push_to_main(NEWS=b"1\n")
     world.tick()
-    assert [one.red.journey for one in broken(world.ledger)] == [K]
+    assert [one.red.journey for one in broken(world.ledger)] == [K, L]
+    (once,) = broken_words(world.ledger)
+    assert once.endswith("(2 journeys)"), "what is the same of both is said once"
     assert taken_back(world.ledger) == (J,), "not the mission's"
     world.push_to_main(**{STORE: landed})
     world.tick()
