@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -64,3 +65,18 @@ def test_whoever_looks_for_the_best_form_for_others_leaves_it_to_them_when_nobod
     forms.find_best(seconds=0)
     assert not forms.shown
     assert forms.best() is BEST
+
+
+def test_of_a_trial_that_took_too_long_nothing_is_left() -> None:
+    """The first program dies at once; the one that it started would hold what it inherited for as
+    long as it lives."""
+    ours, theirs = os.pipe()
+    with open(ours, "rb") as held:
+        try:
+            with pytest.raises(subprocess.TimeoutExpired):
+                forms.run_within(
+                    ["/bin/sh", "-c", "sleep 1000 & wait"], seconds=0.2, pass_fds=(theirs,)
+                )
+        finally:
+            os.close(theirs)
+        assert held.read() == b""

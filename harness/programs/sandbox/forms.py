@@ -3,8 +3,10 @@ hold."""
 
 import contextlib
 import os
+import signal
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.domain.errors import SandboxError
@@ -143,17 +145,8 @@ def _trial(form: Form, seconds: float) -> str | None:
             uid, extra, inherited = slot.uid, ("--sync-fd", str(slot.lock)), (slot.lock,)
         view = ends.enter_context(contextlib.closing(bubblewrap.View()))
         walls = bubblewrap.command(form, spec, view, uid=uid, extra=extra)
-        # The sandbox dies with the thread that started it, so this thread waits for it.
-        ended = subprocess.run(
-            [*walls, "/usr/bin/id", "-u"],
-            env={},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=seconds,
-            pass_fds=(*view.files, *inherited),
-            start_new_session=True,
+        ended = run_within(
+            [*walls, "/usr/bin/id", "-u"], seconds=seconds, pass_fds=(*view.files, *inherited)
         )
     if ended.returncode != 0 or ended.stdout.strip() != str(uid):
         return (
@@ -161,6 +154,30 @@ def _trial(form: Form, seconds: float) -> str | None:
             or f"the sandbox ran as uid {ended.stdout.strip()} instead of {uid}"
         )
     return None
+
+
+def run_within(
+    argv: Sequence[str], *, seconds: float, pass_fds: Sequence[int] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run a program without an environment, and end all of it after `seconds`, which raises
+    TimeoutExpired."""
+    if seconds <= 0:  # to `timeout` that is no bound at all
+        raise subprocess.TimeoutExpired(argv, seconds)
+    # A bubblewrap that is killed alone leaves a child that waits for it for ever, with the lock of
+    # its uid. `timeout` ends its whole group as one, and outlives whoever started it.
+    ended = subprocess.run(
+        ["/usr/bin/timeout", "--signal=KILL", f"{seconds:f}", *argv],
+        env={},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        pass_fds=pass_fds,
+        start_new_session=True,
+    )
+    if ended.returncode == -signal.SIGKILL:
+        raise subprocess.TimeoutExpired(ended.args, seconds)
+    return ended
 
 
 def _landlock_trial(seconds: float) -> str | None:
