@@ -18,8 +18,8 @@ from harness.programs.broker.caps import SessionCaps, SessionIdentity
 from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import DatedRates, ModelPrice, Prices, Rates, Tokens
 from harness.programs.broker.refusal import Refusal
-from harness.programs.broker.session import worst
 from harness.programs.broker.tables import CALLS
+from harness.programs.broker.worst_case import worst
 
 DAY = 86_400.0
 # at a price of one cent a token of output

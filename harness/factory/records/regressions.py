@@ -30,6 +30,9 @@ from harness.ports.ledger import Ledger, recorded
 
 ALL_FILES = "**"
 
+MOST_NAMED = 500
+"""How many journeys a request to the judge may name as taken back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:
@@ -171,10 +174,12 @@ def mends(ledger: Ledger, issue: int) -> tuple[str, ...]:
 
 
 def taken_back(ledger: Ledger) -> tuple[str, ...]:
-    """The digests of the journeys that are red on the tip because what they promise was taken back.
-    One that a person made green again is not among them, once that was observed."""
+    """The digests of the journeys that are red on the tip because what they promise was taken back,
+    `MOST_NAMED` of them at most. One that a person made green again is not among them, once that
+    was observed."""
     issues = _taken_back(ledger)
-    return tuple(red.journey for red, _ in red_now(ledger).values() if red.issue in issues)
+    red = [one.journey for one, _ in red_now(ledger).values() if one.issue in issues]
+    return tuple(red[:MOST_NAMED])
 
 
 def is_another_wish(history: History) -> bool:

@@ -9,11 +9,11 @@ from harness.programs.broker.caps import SessionCaps, SessionIdentity
 from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import Tokens
 from harness.programs.broker.providers import DEFAULT_PROVIDER
-from harness.programs.broker.session import worst
 from harness.programs.broker.upstream.client import SmallestCall, Upstream
 from harness.programs.broker.upstream.failure import ProviderFailure
 from harness.programs.broker.upstream.faults import OPERATORS, provider_fault
 from harness.programs.broker.wires.dialect import Dialect
+from harness.programs.broker.worst_case import worst
 
 PROBE = "probe"
 """The role, and the run, under which these calls are counted."""

@@ -61,11 +61,11 @@ def nameless_files(
                         _see_open(found, table, name, devices)
         if mapped:
             with found._looking():
-                _see_mapped(found, living(pid), devices)
+                _see_mapped(found, memory_folder(pid), devices)
     return found
 
 
-def living(pid: int) -> str:
+def memory_folder(pid: int) -> str:
     """The folder in /proc of a task that has the process's memory: the first one gives it up when
     it ends before the others."""
     with contextlib.suppress(OSError):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from harness.domain.sandbox import SandboxLimits
 from harness.folder_walk import Unseen, suppressed, walk
-from harness.programs.sandbox.nameless_files import device_number, living, nameless_files
+from harness.programs.sandbox.nameless_files import device_number, memory_folder, nameless_files
 
 MIB = 1024 * 1024
 # The shortest time between two looks.
@@ -200,7 +200,7 @@ def _unmapped(sizes: Mapping[tuple[int, int], int], pids: tuple[int, ...], devic
     """What lies in these nameless files of `device` and is not mapped by these processes."""
     left = dict(sizes)
     for pid in pids if left else ():
-        with contextlib.suppress(OSError), open(f"{living(pid)}/smaps", "rb") as file:
+        with contextlib.suppress(OSError), open(f"{memory_folder(pid)}/smaps", "rb") as file:
             mapped: tuple[int, int] | None = None
             for line in file:
                 if MAPPING.match(line):
@@ -231,7 +231,7 @@ def _bytes_in_memory(pids: tuple[int, ...]) -> int:
 
 def _memory(pid: int) -> tuple[int, int]:
     """The bytes of a process, and how many of them are mapped files in memory."""
-    task = living(pid)
+    task = memory_folder(pid)
     with contextlib.suppress(OSError, IndexError, ValueError):
         try:
             with open(f"{task}/smaps_rollup", "rb") as file:
