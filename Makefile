@@ -32,7 +32,7 @@ rules:
 	@.venv/bin/factory rules test
 
 pure:
-	@$(PY) -m pytest -q -n 2 --hypothesis-profile=quick $(addprefix tests/,$(PURE))
+	@$(PY) -m pytest -q -n 2 $(addprefix tests/,$(PURE))
 
 test:             ## every promise at least once, and a sample of every long search
 	@.ci/setup tests

@@ -20,11 +20,11 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-settings.register_profile("ours", settings.get_profile("search"), derandomize=True)
-settings.register_profile("quick", settings.get_profile("ours"), max_examples=20)
+settings.register_profile("whole", settings.get_profile("search"), derandomize=True)
+settings.register_profile("ours", settings.get_profile("whole"), max_examples=25)
 settings.load_profile("ours")
-"""A commit is green or red whoever asks: its examples are always the same. `make search` draws new
-ones."""
+"""A commit is green or red whoever asks: its examples are always the same. `make soak` has four
+times as many, and `make search` draws new ones."""
 
 
 def pytest_addoption(parser) -> None:
@@ -46,6 +46,8 @@ def pytest_cmdline_main(config):
 
 def pytest_configure(config) -> None:
     spent.watch()
+    if config.option.soak:
+        settings.load_profile("whole")
     for marker in tiers.MARKERS:
         config.addinivalue_line("markers", marker)
 

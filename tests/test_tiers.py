@@ -11,6 +11,8 @@ from tests.tiers import sampled
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = """
 import pytest
+from hypothesis import given, settings, strategies
+from tests.tiers import share
 
 @pytest.mark.sample(2)
 @pytest.mark.parametrize("number", range(9))
@@ -32,6 +34,15 @@ def test_of_some(box, wall): pass
 
 def test_inside(draw):
     print("drawn", len(draw.of(range(50), 4)))
+
+tried = []
+
+@settings(max_examples=share(40))
+@given(strategies.integers())
+def test_property(number):
+    tried.append(number)
+
+def test_tried(): print("tried", len(tried))
 """
 
 
@@ -69,6 +80,7 @@ def test_make_test_draws_and_make_soak_runs_everything(tmp_path) -> None:
         True,
     )
     assert "16 deselected" in some
+    assert ("tried 10\n" in some, "tried 40\n" in whole) == (True, True)
     assert (some.count("fork-"), some.count("disk-"), whole.count("test_of_each[")) == (1, 1, 6)
     walls = [len(re.findall(rf"test_of_some\[.*{wall}", some)) for wall in ("north", "south")]
     assert (walls, whole.count("test_of_some[")) == ([2, 2], 8)

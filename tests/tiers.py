@@ -6,6 +6,7 @@ marker says why: what it costs, or which test of `make test` sees the same fault
 the same, so a commit is green or red whoever asks; `--seed N` draws another one.
 With `sample(n, each="argument")` it takes n cases of each value of that argument, with
 `sample(n, of="argument")` n values of that argument for each case of all the others.
+Of the examples of a property `make test` takes the first quarter.
 """
 
 import random
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import pytest
+from hypothesis import settings
 
 MARKERS = (
     "soak(reason): only `make soak` runs it; the reason says why that is enough",
@@ -22,6 +24,8 @@ MARKERS = (
     ),
 )
 SEED = 20261122
+WHOLE = 100
+"""The examples of a property that says no number, in `make soak`."""
 Case = TypeVar("Case")
 
 
@@ -29,6 +33,11 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("tiers", "make test or make soak")
     group.addoption("--soak", action="store_true", help="run everything, and every search whole")
     group.addoption("--seed", type=int, default=SEED, metavar="N", help="draw other samples")
+
+
+def share(examples: int) -> int:
+    """Of so many examples of a property, those that are tried now."""
+    return max(1, examples * settings.default.max_examples // WHOLE)
 
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:

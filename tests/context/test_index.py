@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from harness.context.index import LARGEST, Definition, index_of
 from harness.context.words import query
 from tests.context.trees import SHOP, Trees, outlines
+from tests.tiers import share
 
 ASKED = query("The total of a basket", "It adds up the wrong price of a line")
 
@@ -62,7 +63,7 @@ FILES = st.dictionaries(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=share(25))
 @given(st.lists(FILES, min_size=2, max_size=4))
 def test_the_index_of_a_tree_is_the_same_whatever_it_held_before(tmp_path_factory, commits) -> None:
     folder = tmp_path_factory.mktemp("index")

@@ -10,6 +10,7 @@ from harness.context.repository_contexts import IndexedContexts
 from harness.context.writing import LESSONS
 from harness.domain.repository_context import ContextRequest, Passage, tokens_in
 from tests.context.trees import SHOP, Trees, outlines
+from tests.tiers import share
 
 LONG = b"".join(
     b"def helper_%d(line):\n    return line + %d\n\n\n" % (number, number) for number in range(300)
@@ -56,7 +57,7 @@ def test_the_same_question_gives_the_same_bytes(tmp_path) -> None:
     assert context_on(tmp_path / "one").manifest.text == first.manifest.text
 
 
-@settings(max_examples=30)
+@settings(max_examples=share(30))
 @given(st.integers(min_value=0, max_value=4000), st.integers(min_value=0, max_value=6))
 def test_it_never_goes_beyond_its_budget(tmp_path_factory, tokens, files) -> None:
     lessons = tuple(

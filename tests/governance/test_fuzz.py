@@ -16,6 +16,7 @@ from harness.domain.governance import Governance
 from harness.governance import context, lint, read_governance
 from harness.strict_yaml import StrictLoader, compose
 from tests.governance.policy_texts import CODE, FRONT, MISSION, files, rule_text
+from tests.tiers import share
 
 ROOT = Path(__file__).parents[2]
 OURS = {
@@ -257,7 +258,7 @@ def mutated(draw, texts=TEXTS):
 
 
 FUZZ = settings(
-    max_examples=500,
+    max_examples=share(500),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -275,7 +276,7 @@ def test_a_rule_that_was_stated_is_bound_refused_or_reported(text) -> None:
         assert set(STATED.findall(text.replace("\r", "\n"))) <= spoken
 
 
-@settings(FUZZ, max_examples=60)
+@settings(FUZZ, max_examples=share(60))
 @given(st.sampled_from(sorted(OURS)), st.data())
 def test_our_own_files_mutated_are_read_or_refused_at_a_place_and_the_context_has_them(
     name, data
@@ -289,7 +290,7 @@ def test_our_own_files_mutated_are_read_or_refused_at_a_place_and_the_context_ha
         assert text in context(policy)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=share(100), deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(raw) -> None:
     given = {

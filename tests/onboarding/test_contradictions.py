@@ -13,6 +13,7 @@ from harness.onboarding import contradictions_of
 from harness.onboarding.contradictions import contradictions_in
 from harness.operations.setup.prose import contradictions_at
 from tests.onboarding.texts import TEXT
+from tests.tiers import share
 
 FACTORY = Path(__file__).with_name("public-factory-prose")
 ROOT = Path(__file__).resolve().parents[2]
@@ -429,7 +430,7 @@ def test_a_factorys_own_words_are_heard() -> None:
     assert kinds(text, {"bot.py": "bot:go"}, terms=("factory:merged",)) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=share(60), deadline=None)
 @given(
     documents=st.dictionaries(st.sampled_from(DOCUMENTS), TEXT, max_size=3),
     flow=TEXT

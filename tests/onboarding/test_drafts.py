@@ -22,6 +22,7 @@ from harness.onboarding.nevers import SEVEN, catalogue, nevers_of
 from harness.onboarding.survey import Product, Survey
 from tests.onboarding.reading import adopted, governance_of, is_clean
 from tests.onboarding.texts import TEXT
+from tests.tiers import share
 
 NAMES = st.sampled_from(
     (
@@ -84,7 +85,7 @@ KINDS = (
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=share(60), deadline=None)
 @given(files=st.dictionaries(NAMES | GOVERNING, TEXT, max_size=7))
 def test_whatever_the_files_say_the_drafts_are_clean(files) -> None:
     with tempfile.TemporaryDirectory() as place:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from harness.repository.lines import MATCHED_AT_MOST, line_change
 from tests.repository.naive import git
+from tests.tiers import share
 
 few_lines = st.lists(st.sampled_from([b"a\n", b"b\n", b"c\n", b"\n", b"d\r\n"]), max_size=12).map(
     b"".join
@@ -26,7 +27,7 @@ def longest_common(left: list[bytes], right: list[bytes]) -> int:
     return row[-1]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=share(300), deadline=None)
 @given(few_lines, few_lines)
 def test_the_count_is_the_smallest_there_is(old, new) -> None:
     kept = longest_common(old.splitlines(keepends=True), new.splitlines(keepends=True))
@@ -35,7 +36,7 @@ def test_the_count_is_the_smallest_there_is(old, new) -> None:
     assert change.deleted == len(old.splitlines()) - kept
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=share(100), deadline=None)
 @given(few_lines, few_lines)
 def test_what_is_fresh_is_in_the_new_file_and_makes_up_for_what_the_old_one_lacks(old, new) -> None:
     fresh = line_change(old, new).fresh.splitlines(keepends=True)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from harness.domain.errors import GitError
 from harness.repository.names import branch_ref, full_ref, remote_url, run_name, sha
+from tests.tiers import share
 
 HOSTILE_BRANCHES = [
     "--upload-pack=touch /tmp/x",
@@ -54,7 +55,7 @@ def test_an_ordinary_branch_is_taken(branch) -> None:
     assert branch_ref(branch) == f"refs/heads/{branch}"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=share(150), deadline=None)
 @given(st.text(alphabet="ab/.-@{~^:?*[\\ \x01é", max_size=8))
 def test_whatever_we_take_git_takes_too(name) -> None:
     try:

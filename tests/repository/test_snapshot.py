@@ -16,6 +16,7 @@ from harness.repository.walk import Unfit, WalkLimits, found_in
 from harness.repository.worktrees.ignored import Ignored
 from harness.repository.worktrees.snapshot import snapshot
 from tests.repository.naive import Author, blob, bytes_below, git
+from tests.tiers import share
 
 # names that a careless file system, shell or reader would confuse; none of them is .git by another
 # spelling
@@ -58,7 +59,9 @@ trees = st.dictionaries(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=share(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(trees)
 def test_any_folder_goes_round_through_snapshot_and_export(town, files) -> None:

@@ -18,6 +18,7 @@ from harness.programs.sandbox.document import (
     spec_text,
     write_result,
 )
+from tests.tiers import share
 
 
 def spec(**changes: object) -> str:
@@ -165,7 +166,7 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=share(60))
 @given(st.sampled_from([item.name for item in fields(SandboxSpec)]), json_values)
 def test_any_value_under_any_key_is_taken_or_refused_but_never_a_crash(key, value) -> None:
     try:

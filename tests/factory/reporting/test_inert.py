@@ -26,6 +26,7 @@ from harness.factory.reporting.comments.inert import (
     table,
 )
 from harness.programs.local_forge.pages.markdown import rendered
+from tests.tiers import share
 
 NASTY = [
     "![x](https://evil.example/p.png)",
@@ -104,7 +105,7 @@ def test_a_line_of_it_is_only_words(text) -> None:
     assert not names_something(inline(text))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=share(150), deadline=None)
 @given(PIECES)
 def test_no_text_gets_out_of_its_line(text) -> None:
     page = shown(f"Why: {inline(text)}")
@@ -112,7 +113,7 @@ def test_no_text_gets_out_of_its_line(text) -> None:
     assert not names_something(inline(text))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=share(150), deadline=None)
 @given(PIECES)
 def test_no_text_gets_out_of_its_cell(text) -> None:
     page = shown(table(("who", "what"), [("we", cell(text)), ("they", "x")]))
@@ -133,7 +134,7 @@ def test_no_text_gets_out_of_its_cell(text) -> None:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=share(150), deadline=None)
 @given(PIECES)
 def test_no_text_gets_out_of_its_fence(text) -> None:
     page = shown(f"{fenced(text)}\n\nafter")
@@ -141,7 +142,7 @@ def test_no_text_gets_out_of_its_fence(text) -> None:
     assert page.words[-2] == "after"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=share(150), deadline=None)
 @given(PIECES)
 def test_a_word_of_it_is_code(text) -> None:
     assert shown(f"no command {code(text)} here").tags == ["p", "code"]
@@ -240,7 +241,7 @@ def test_nothing_that_a_host_acts_on_reaches_a_commit(text) -> None:
         assert "" not in found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=share(150), deadline=None)
 @given(st.lists(st.sampled_from([*ACTED_UPON, *NASTY, *" -/_'.?a7"]), max_size=8).map("".join))
 def test_no_pieces_of_it_come_together_in_a_commit(text) -> None:
     assert all(map(is_plain, committed_words(text)))

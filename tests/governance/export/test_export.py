@@ -34,6 +34,7 @@ from harness.governance.language.when import read_when
 from harness.governance.paths import glob_fault, matches
 from harness.repository.state_branch import BRANCH
 from tests.governance.ours import OURS, ROOT
+from tests.tiers import share
 
 SCHEMAS = Path(__file__).with_name("schemas")
 REST = json.loads((SCHEMAS / "rest-fragment.json").read_text())
@@ -144,7 +145,7 @@ def valid(document, schema) -> bool:
     return True
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=share(300), deadline=None)
 @given(globs=st.lists(GLOBS, min_size=1, max_size=4), path=PATHS)
 def test_a_path_has_owners_when_and_only_when_the_rules_deny_it(globs, path) -> None:
     exported = codeowners(policy(rule(Paths(deny=tuple(globs)))), ["@mara"])
@@ -152,7 +153,7 @@ def test_a_path_has_owners_when_and_only_when_the_rules_deny_it(globs, path) -> 
     assert bool(owners_of(exported.files[0].text, path)) == matches(said, path.encode())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=share(200), deadline=None)
 @given(
     allowed=st.lists(GLOBS, min_size=1, max_size=3), denied=st.lists(GLOBS, max_size=2), path=PATHS
 )
@@ -168,7 +169,7 @@ def test_what_a_rule_allows_is_owned_by_nobody_and_all_else_is_owned(allowed, de
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=share(300), deadline=None)
 @given(globs=st.lists(GLOBS, min_size=1, max_size=4), path=PATHS)
 def test_a_ruleset_restricts_what_the_rules_deny_and_never_more(globs, path) -> None:
     exported = rulesets(policy(rule(Paths(deny=tuple(globs)))))
@@ -396,7 +397,7 @@ def test_the_forms_are_valid_and_their_labels_exist(scope) -> None:
     assert {*forms["bug.yml"]["labels"], *forms["feature.yml"]["labels"]} <= known
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=share(100), deadline=None)
 @given(title=st.text(min_size=1), reply=st.text())
 def test_a_feature_form_shows_what_is_left_out_word_for_word(title, reply) -> None:
     scope = (entry(title, reply), entry("wanted", "yes", ScopeKind.IN))

@@ -11,6 +11,7 @@ from harness.domain.facts import UNKNOWN
 from harness.governance.facts.assertions import is_test, weakened_tests
 from harness.governance.facts.assertions.truisms import is_truism
 from tests.governance.policy_texts import change, file_change
+from tests.tiers import share
 
 FILE = "tests/test_a.py"
 
@@ -720,7 +721,7 @@ _CLAIMS = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=share(40), deadline=None)
 @given(st.lists(_CLAIMS, min_size=1, max_size=5, unique=True), st.data())
 # the other way round asks for more
 def test_taking_away_any_claims_is_reported_as_often_as_it_was_done(lines, data) -> None:
@@ -730,7 +731,7 @@ def test_taking_away_any_claims_is_reported_as_often_as_it_was_done(lines, data)
     assert weakened(body(*kept, "run()"), body("run()", *lines)) == ()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=share(60), deadline=None)
 @given(st.text(alphabet="abc=<> ()[]:\n\tassertdefyilnu.0123", max_size=120))
 def test_any_text_is_an_answer_and_not_a_crash(text) -> None:
     found = weakened(body("assert x == 1"), text)

@@ -11,6 +11,7 @@ from harness.domain.facts import UNKNOWN, DependencyMove, Origin
 from harness.governance import dependency_changes, is_manifest
 from tests.governance.manifests import FORMATS, Locked, moved, worded
 from tests.governance.policy_texts import change
+from tests.tiers import share
 
 ADDED, CHANGED, REMOVED, SWAPPED = (
     DependencyMove.ADDED,
@@ -455,7 +456,7 @@ def _expected(
 
 
 @pytest.mark.parametrize("path", FORMATS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=share(30), deadline=None)
 @given(before=_LOCKS, after=_LOCKS, shared=_LOCKS, order=st.randoms(use_true_random=False))
 def test_for_any_two_states_exactly_what_moved_is_found_in_every_format(
     path, before, after, shared, order
@@ -504,7 +505,7 @@ _ANY = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=share(150), deadline=None)
 @given(
     document=_ANY,
     path=st.sampled_from(

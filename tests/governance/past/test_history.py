@@ -36,6 +36,7 @@ from harness.governance.checks.trust import Trust
 from harness.governance.past.factsjson import facts_from_json
 from harness.governance.past.history import LARGEST, RecordedChange, history_as_json, read_history
 from tests.governance.policy_texts import change
+from tests.tiers import share
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 counts = st.integers(0, 10**9)
@@ -77,7 +78,7 @@ def any_of(kind):
 facts = any_of(ChangeFacts)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=share(60))
 @given(
     st.lists(
         st.builds(RecordedChange, counts, facts, texts, texts, texts, texts),
@@ -294,7 +295,7 @@ files = st.lists(
 ).map(tuple)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=share(200))
 @given(facts, files, st.data())
 def test_forgetting_a_fact_never_turns_a_yes_into_a_no_or_a_no_into_a_yes(
     known, touched, data

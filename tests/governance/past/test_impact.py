@@ -15,6 +15,7 @@ from harness.governance.past.edits import Edit, edit
 from harness.governance.past.history import RecordedChange, read_history
 from harness.governance.past.impact import DEFAULT, ReplayAnswer, impact
 from tests.governance.policy_texts import FRONT, change, governance, rule_text, touching
+from tests.tiers import share
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "public-factory"
@@ -256,7 +257,7 @@ def test_a_rule_refuses_in_a_replay_what_it_refuses_at_work(paths, kind, attempt
         assert replayed.asked == (rule in asked), rule
 
 
-@settings(max_examples=20)
+@settings(max_examples=share(20))
 @given(st.permutations(range(1, 6)))
 def test_flips_come_in_the_order_of_the_history(numbers) -> None:
     history = tuple(RecordedChange(number, touching("a", "b")) for number in numbers)

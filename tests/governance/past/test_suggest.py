@@ -26,6 +26,7 @@ from tests.governance.policy_texts import (
     rule_text,
     touching,
 )
+from tests.tiers import share
 
 SIZE = "level: enforced\ncheck: {changed_lines: {max: 10}}\non_fail: split"
 
@@ -156,7 +157,7 @@ HOSTILE = [
 ]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=share(50))
 @given(st.lists(st.sampled_from(HOSTILE) | st.text(max_size=20), max_size=4).map("".join))
 # nothing is left of it but what is between
 @example("\u202e\u200b\r\u202e\u200b")

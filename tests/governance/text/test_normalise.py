@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 from harness.governance import normalise
 from harness.governance.text.hidden import HiddenKind, Provenance
 from harness.governance.text.normalise import LONGEST
+from tests.tiers import share
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 CASES = sorted(
@@ -220,7 +221,7 @@ def on_the_page(text: str) -> str:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=share(400), deadline=None)
 @given(TEXT)
 @example(["> ```\n<!-- EVIL -->\n```"])
 @example([" ```\ncode\n ```\n", "<!-- EVIL -->", "\n"])
@@ -254,7 +255,7 @@ def test_what_the_page_does_not_show_is_never_read(fragments) -> None:
         assert marker in seen, (text, read)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=share(300), deadline=None)
 @given(st.one_of(TEXT.map(numbered), st.text(max_size=200)))
 def test_normalising_again_changes_nothing_and_nothing_invisible_is_left(text) -> None:
     found = normalise(text)

@@ -39,6 +39,7 @@ from harness.governance.votes.judged import (
 )
 from harness.governance.votes.view import LARGEST_VIEW
 from tests.governance.policy_texts import governance, rule_text, touching
+from tests.tiers import share
 
 JUDGED = "level: judged\nquestion: Does it serve the issue?\nsees: [issue, diff]\n"
 YES, NO, UNQUOTED, ABSTAIN = Vote.YES, Vote.NO, Vote.UNQUOTED, Vote.ABSTAIN
@@ -377,7 +378,7 @@ def test_an_answer_in_another_form_is_an_abstention(answer) -> None:
     assert "not in the agreed form" in ballot.reason
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=share(60), deadline=None)
 @given(
     st.dictionaries(
         st.text(max_size=8) | st.sampled_from(["answer", "quotes", "reason"]),

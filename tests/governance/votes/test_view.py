@@ -11,6 +11,7 @@ from harness.domain.governance import Question, Sight
 from harness.governance.votes.hunks import CONTEXT, hunks, lines_of
 from harness.governance.votes.view import LARGEST_VIEW, VoterView, view_of
 from tests.governance.policy_texts import change
+from tests.tiers import share
 
 
 def question(**changes) -> Question:
@@ -175,7 +176,7 @@ def test_a_digest_names_everything_that_was_seen_and_no_order() -> None:
 LINES = st.lists(st.sampled_from(["", "a", "b", "c", "  d", "é"]), max_size=40)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=share(150), deadline=None)
 @given(LINES, LINES)
 def test_what_changed_is_shown_whole_and_at_its_place(old, new) -> None:
     rows = [row for hunk in hunks(old, new) for row in hunk]

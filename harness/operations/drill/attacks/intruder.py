@@ -53,15 +53,16 @@ for root in search_roots():
         names[:] = [name for name in names if os.path.join(folder, name) not in SKIPPED]
         if hit(os.fsencode(folder)):
             found.append(f"name: {folder}")
+        # Files of the system are counted, not read: there are too many.
+        if f"{folder}/".startswith("/usr/"):
+            files += len(leaves)
+            continue
         for leaf in leaves:
             path = os.path.join(folder, leaf)
-            if os.path.isfile(path) and not path.startswith("/usr/"):
+            if os.path.isfile(path):
                 files += 1
                 if hit(read(path)):
                     found.append(f"file: {path}")
-            # Files of the system are counted, not read: there are too many.
-            elif path.startswith("/usr/"):
-                files += 1
 
 if os.path.exists(OPTIONS["home"]) and not IS_CONTROL:
     found.append("path: the home of the factory is here")
@@ -98,10 +99,11 @@ for entry in glob.glob("/proc/[0-9]*"):
             if way.endswith("shadow") and read(target):
                 found.append(f"process: {target}")
 
+hit_objects = hit(git("cat-file", "--batch", "--batch-all-objects"))  # which one, only then
 for line in git("cat-file", "--batch-check", "--batch-all-objects").splitlines():
     objects += 1
     oid = line.split()[0].decode()
-    if hit(git("cat-file", "-p", oid)):
+    if hit_objects and hit(git("cat-file", "-p", oid)):
         found.append(f"git object: {oid}")
 if hit(git("log", "--all", "-p")) or hit(git("for-each-ref")) or hit(git("reflog", "--all")):
     found.append("git: history")
