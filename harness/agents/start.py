@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -59,6 +59,7 @@ def start(
     keys: Mapping[str, str] | None = None,
     database: str = "",
     seconds: float = _START_SECONDS,
+    popen: "Callable[..., subprocess.Popen[bytes]]" = subprocess.Popen,
 ) -> BrokerProcess:
     """Start a broker and wait until it answers. Raises ModelError, with the broker's own message,
     when it does not.
@@ -66,7 +67,7 @@ def start(
     `key` is the default provider's and `keys` are the others', by name, for a forwarding broker.
     `database` is the address of the PostgreSQL of its meter, when that is not in `home`. None of
     them is ever an argument of the process. The broker is tethered: when this process ends, by
-    whatever means, so does the broker.
+    whatever means, so does the broker. `popen` starts the process.
     """
     options.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = options.home / "broker.log"
@@ -80,7 +81,7 @@ def start(
         *_arguments(options),
     ]
     with log.open("wb") as out:
-        process = subprocess.Popen(
+        process = popen(
             command,
             env=_environment(options, key, keys or {}, database),
             stdin=subprocess.PIPE,

@@ -18,6 +18,7 @@ from harness.agents.unix_http import unix_http_client
 from harness.ports.model import Session, SessionRequest
 from harness.programs.broker.options import Options
 from harness.programs.broker.sse import encoded, events_of
+from tests import warm
 from tests.fakes.http_server import Request, serving
 from tests.fakes.sdks import anthropic
 
@@ -195,7 +196,7 @@ def brokers(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
             options.pop("keys", None),
         )
         given = Options(**{"home": home, "control": home / "control.sock"} | options)
-        running.append(start(given, key=key, keys=keys, seconds=SECONDS))
+        running.append(start(given, key=key, keys=keys, seconds=SECONDS, popen=warm.Server))
         return Broker(running[-1], given, BrokerClient(given.control))
 
     yield run
@@ -213,7 +214,7 @@ def replaying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         replay=folder / "replay",
         replay_sealed=folder / "sealed",
     )
-    with start(options, seconds=SECONDS) as process:
+    with start(options, seconds=SECONDS, popen=warm.Server) as process:
         yield Broker(process, options, BrokerClient(options.control))
 
 
@@ -228,7 +229,7 @@ def forwarding(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> 
         record=folder / "recorded",
         record_sealed=folder / "recorded-sealed",
     )
-    with start(options, key=KEY, seconds=SECONDS) as process:
+    with start(options, key=KEY, seconds=SECONDS, popen=warm.Server) as process:
         yield Broker(process, options, BrokerClient(options.control))
 
 

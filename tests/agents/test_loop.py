@@ -18,6 +18,7 @@ from harness.programs.agent_loop.shell import Shell
 from harness.programs.agent_loop.tools import Tools
 from harness.programs.broker.options import Options
 from harness.programs.broker.sse import encoded, events_of
+from tests import warm
 from tests.agents.conftest import (
     KEY,
     MODEL,
@@ -555,6 +556,7 @@ def test_streams_that_are_always_cut_come_to_an_end_and_the_factory_waits(
         Options(home=tmp_path / "home", control=tmp_path / "c", upstream=provider.url),
         key=KEY,
         seconds=SECONDS,
+        popen=warm.Server,
     ) as broker:
         opened = BrokerClient(broker.control).open(request(issue=next(NUMBERS)))
         report = agent.work(assigned(), sdk(opened.__enter__()), tools, lambda line: None)

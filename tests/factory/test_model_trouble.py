@@ -14,6 +14,7 @@ from harness.factory.run.pause import pause_in_force, paused_issues
 from harness.programs.broker.options import Options
 from harness.programs.broker.sse import encoded, events_of
 from harness.store.clock import SystemClock
+from tests import warm
 from tests.agents.conftest import (  # noqa: F401 - fixtures
     KEY,
     Answer,
@@ -202,7 +203,9 @@ def pipeline(tmp_path, provider):  # noqa: F811 - fixtures
     """A world whose models are asked for real."""
     home = tmp_path / "broker"
     with start(
-        Options(home=home, control=home / "control.sock", upstream=provider.url), key=KEY
+        Options(home=home, control=home / "control.sock", upstream=provider.url),
+        key=KEY,
+        popen=warm.Server,
     ) as broker:
         yield world_of(tmp_path, BrokerClient(broker.control))
 

@@ -30,14 +30,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from harness.domain.plain import JsonObject
 from harness.programs.local_forge.service import Service
 from harness.programs.local_forge.start import RunningForge, start
+from tests import warm
 
 WHERE = "/admin/faults"
 SECONDS = 120.0
 
 
 def start_faulty(home: Path, **options: Any) -> RunningForge:
-    """`start`, but the forge takes faults."""
-    return start(home, program=(str(Path(__file__).resolve()),), **options)
+    """`start`, but the forge takes faults, and is forked where its imports are done."""
+    return start(home, program=(str(Path(__file__).resolve()),), popen=warm.Server, **options)
 
 
 def inject(forge: RunningForge, kind: str, **fault: Any) -> None:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 
 import httpx
 import pytest
@@ -13,9 +14,12 @@ import pytest
 from harness.domain.errors import ForgeError
 from harness.programs.local_forge.seed import Administrator
 from harness.programs.local_forge.start import running
+from harness.programs.local_forge.start import start as start_forge
 from tests.fakes.hours import HOUR, within_one
 from tests.fakes.ports import free_port
-from tests.forge.waiting import SECONDS, files_below, start
+from tests.forge.waiting import SECONDS, files_below
+
+start = partial(start_forge, seconds=SECONDS)
 
 
 def launched(*arguments, stdin=subprocess.DEVNULL):

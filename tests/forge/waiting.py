@@ -5,11 +5,13 @@ from functools import partial
 from pathlib import Path
 
 from harness.programs.local_forge import start as starting
+from tests import warm
 
 SECONDS = 180
 """Nothing that goes well waits for its end: it says only that nobody waits for ever."""
 
-start = partial(starting.start, seconds=SECONDS)
+start = partial(starting.start, seconds=SECONDS, popen=warm.Server)
+"""A forge that is forked where its imports are done. `test_server` starts the program itself."""
 
 
 def files_below(folder: Path) -> dict[Path, bytes]:

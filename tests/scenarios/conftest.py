@@ -62,7 +62,7 @@ class DemoRun:
 @contextmanager
 def forge_client(home: Path) -> Iterator[httpx.Client]:
     """The repository on a home's forge, which is started for as long as somebody asks it."""
-    forge = start(home / "forge", seconds=LONG)
+    forge = start(home / "forge", seconds=LONG, popen=warm.Server)
     try:
         token = (home / "keys" / "forge.token").read_text().strip()
         with httpx.Client(

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.programs.local_forge.start import start
+from tests import warm
 from tests.kills.standing import left_behind, standing, troubles
 from tests.kills.world import (
     FAILS,
@@ -65,7 +66,7 @@ class WorldReport:
 
 @pytest.fixture(scope="module")
 def forge(tmp_path_factory):
-    running = start(tmp_path_factory.mktemp("forge"), seconds=LONG)
+    running = start(tmp_path_factory.mktemp("forge"), seconds=LONG, popen=warm.Server)
     yield running
     running.stop()
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,13 +69,14 @@ def start(
     seconds: float = READY_SECONDS,
     pick: bool = False,
     program: Sequence[str] = PROGRAM,
+    popen: "Callable[..., subprocess.Popen[bytes]]" = subprocess.Popen,
 ) -> RunningForge:
     """Start a forge on `home` and wait until it listens. Raises ForgeError with the forge's own
     message otherwise.
 
     Without `keep` the forge ends with the calling process, even if that is killed. With `keep` only
     `stop` ends it. `program` is what Python runs, with the options of `__main__`.
-    Its log is `home/forge.log`.
+    Its log is `home/forge.log`. `popen` starts the process.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     ready = home / f"ready.{os.getpid()}.{time.monotonic_ns()}"
@@ -87,9 +88,8 @@ def start(
         *(["--rate-limit", str(rate_limit)] if rate_limit is not None else []),
     ]
     log = home / "forge.log"
-    process = _spawned(
-        home, [*program, "--port", str(port), "--ready-file", str(ready), *options], log, keep
-    )
+    arguments = [*program, "--port", str(port), "--ready-file", str(ready), *options]
+    process = _spawned(popen, home, arguments, log, keep)
     try:
         document = _ready_document(ready, process, seconds=seconds)
     finally:
@@ -118,9 +118,15 @@ def running(home: Path) -> RunningForge | None:
         return None
 
 
-def _spawned(home: Path, arguments: list[str], log: Path, keep: bool) -> "subprocess.Popen[bytes]":
+def _spawned(
+    popen: "Callable[..., subprocess.Popen[bytes]]",
+    home: Path,
+    arguments: list[str],
+    log: Path,
+    keep: bool,
+) -> "subprocess.Popen[bytes]":
     with log.open("wb") as output:
-        return subprocess.Popen(
+        return popen(
             # -I: neither the caller's PYTHONPATH nor the working folder may add modules.
             [sys.executable, "-I", *arguments, "--home", str(home)],
             # The lifeline: the kernel closes this pipe when the calling process ends.

@@ -188,7 +188,7 @@ def connected(tmp_path_factory):
     shutil.copytree(
         EXAMPLES / "tidebook", app, ignore=shutil.ignore_patterns("__pycache__", "data")
     )
-    forge = start(folder / "forge", open_door=True, seconds=LONG)
+    forge = start(folder / "forge", open_door=True, seconds=LONG, popen=warm.Server)
     admin = Administrator(forge)
     owner = admin.create_user("tidehouse", role="admin")
     ours = admin.create_user("lights-out", role="write", kind="Bot")

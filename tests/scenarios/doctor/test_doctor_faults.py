@@ -25,6 +25,7 @@ from harness.operations.doctor.forge_checks import forge_findings
 from harness.programs.local_forge.seed import Account, Administrator, push_folder
 from harness.programs.local_forge.start import RunningForge, start
 from harness.repository.state_branch import BRANCH
+from tests import warm
 from tests.fakes.faulty_forge import inject, start_faulty
 from tests.scenarios.conftest import FACTORY
 from tests.scenarios.waiting import LONG
@@ -328,7 +329,7 @@ def test_a_branch_with_the_state_is_the_factorys_alone_or_that_is_named(clinic) 
 def test_a_limit_that_is_nearly_spent_is_a_warning_with_its_number(tmp_path) -> None:
     """Started with few requests an hour, of which some are spent already."""
     home = tmp_path / "home"
-    forge = start(home / "forge", rate_limit=40, seconds=LONG)
+    forge = start(home / "forge", rate_limit=40, seconds=LONG, popen=warm.Server)
     try:
         admin = Administrator(forge)
         owner = admin.create_user("tidehouse", role="admin")

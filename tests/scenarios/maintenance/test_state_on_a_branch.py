@@ -22,7 +22,7 @@ from tests.scenarios.waiting import LONG
 
 @pytest.fixture(scope="module")
 def forge(tmp_path_factory):
-    forge = start(tmp_path_factory.mktemp("forge"), open_door=True, seconds=LONG)
+    forge = start(tmp_path_factory.mktemp("forge"), open_door=True, seconds=LONG, popen=warm.Server)
     yield forge
     forge.stop()
 

@@ -54,7 +54,7 @@ def elsewhere(tmp_path_factory):
     shutil.copytree(
         EXAMPLES / "tidebook", app, ignore=shutil.ignore_patterns("__pycache__", "data")
     )
-    forge = start(folder / "forge", open_door=True, seconds=LONG)
+    forge = start(folder / "forge", open_door=True, seconds=LONG, popen=warm.Server)
     admin = Administrator(forge)
     owner = admin.create_user("tidehouse", role="admin")
     repository = admin.create_repository("tidehouse", "tidebook")
