@@ -255,17 +255,18 @@ def _still_against(job: Job, binds: Binding) -> tuple[Refusal, ...]:
 
 
 def _is_there(job: Job, binds: Binding) -> bool:
-    """Whether the branch holds the change already.
-
-    By push that is the candidate, which nobody but the factory can push. Where the forge's own
-    merge writes, it is the judged head, once the ledger holds our intent to merge."""
+    """Whether the branch holds what an earlier try of ours landed: by push the candidate, by the
+    forge's own merge the judged head."""
     repository, branch = job.services.repository, job.services.forge.default_branch()
+    # The facts that are read next are compared with this tip.
     tip = repository.latest(branch)
-    if job.policy.config.merge.by != API:
-        return repository.contains(tip, binds.candidate)
-    # A person may have merged the same head; only after our own intent is the merge ours.
-    meant = any(entry.event.effect == LAND for entry in job.history.of(EffectIntended))
-    return meant and repository.contains(tip, binds.head)
+    # A person may have pushed or merged the same, which the forge shows to all. It is ours only if
+    # the gates were open and the ledger holds our intent, since this verdict.
+    judged, intents = job.history.verdicts[-1].seq, job.history.of(EffectIntended)
+    if not any(one.event.effect == LAND and one.seq > judged for one in intents):
+        return False
+    landed = binds.head if job.policy.config.merge.by == API else binds.candidate
+    return repository.contains(tip, landed)
 
 
 class _Moved(FactoryError):

@@ -8,13 +8,14 @@ from typing import Never
 import pytest
 
 from harness.domain.errors import FactoryError, ForgeError, GitError
+from harness.domain.events import CommandGiven
 from harness.domain.lifecycle import State
-from harness.factory.records.brakes import is_frozen, why_frozen
+from harness.factory.records.brakes import FREEZE, is_frozen, why_frozen
 from harness.factory.reporting.audit import audit
 from harness.factory.stages import revert
 from harness.ports.git import Landing
 from tests.factory.demands import demanding
-from tests.factory.world import World
+from tests.factory.world import World, candidate_of
 
 BY_API = 'by = "api"'
 
@@ -122,6 +123,35 @@ def test_where_only_the_forges_merge_may_write_it_is_bound_to_the_judged_head_an
     )
     assert (history.landed.commit, history.landed.by) == (world.remote["main"], "api")
     assert revert.ready(history).of == world.remote["main"]
+
+
+@pytest.mark.parametrize("tried", [False, True])
+def test_a_candidate_that_somebody_else_pushed_meanwhile_is_no_landing_of_ours(
+    tmp_path, tried
+) -> None:
+    """Checks of the forge can see the candidate, so whoever may write production's branch can push
+    it, after the owner has forbidden it; also where we `tried` to land an earlier one."""
+    world = World(tmp_path)
+    latest, land, issue = world.git.latest, world.git.land, world.file()
+    left = [tried]
+
+    def overtaken(*args, **binds):
+        if left.pop():
+            world.push_to_main(NEWS=b"in between\n")
+        return land(*args, **binds)
+
+    def pushed(branch):
+        if world.history(issue).state is State.MERGING and True not in left:
+            world.ledger.append(CommandGiven(FREEZE, why="wait"), "freeze")
+            world.remote[branch] = candidate_of(world, issue)
+        return latest(branch)
+
+    world.decorate("git", latest=pushed, land=overtaken)
+    for _ in range(3):
+        world.tick()
+    history = world.history(issue)
+    assert (len(history.verdicts), history.landed) == (1 + tried, None)
+    assert events(world, issue)[-1] == "landed-by-person"
 
 
 def test_another_tree_from_the_forges_merge_freezes_and_has_its_revert_ready(tmp_path) -> None:
