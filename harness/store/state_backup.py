@@ -44,8 +44,10 @@ KIND = "carried"
 _PUBLIC = "keys/ledger.pub"
 PART_BYTES = 8 * 1024 * 1024
 """A content is stored in parts of this size."""
+LIST_BYTES = 64 * 1024 * 1024
+"""A list of half a million files. What is larger is never read: who holds the database wrote it."""
 
-_NONCE_BYTES = 12
+_NONCE_BYTES, _TAG_BYTES = 12, 16
 _STATEMENTS = (
     (
         "CREATE TABLE IF NOT EXISTS carried_list (one BOOLEAN PRIMARY KEY DEFAULT true CHECK (one),"
@@ -54,7 +56,10 @@ _STATEMENTS = (
     "CREATE TABLE IF NOT EXISTS carried_parts (name TEXT PRIMARY KEY, sealed BYTEA NOT NULL)",
 )
 _HAS_LIST = sa.text("SELECT to_regclass('carried_list') IS NOT NULL")
-_LIST = sa.text("SELECT generation, sealed FROM carried_list")
+_LIST = sa.text(
+    "SELECT generation, CASE WHEN octet_length(sealed) <= :most THEN sealed END AS sealed"
+    " FROM carried_list"
+)
 _FIRST_LIST = sa.text(
     "INSERT INTO carried_list (generation, sealed) VALUES (:generation, :sealed) ON CONFLICT (one)"
     " DO NOTHING"
@@ -63,7 +68,9 @@ _NEXT_LIST = sa.text(
     "UPDATE carried_list SET generation = :generation, sealed = :sealed WHERE generation = :before"
 )
 _KNOWN = sa.text("SELECT name FROM carried_parts")
-_PART = sa.text("SELECT sealed FROM carried_parts WHERE name = :name")
+_PART = sa.text(
+    "SELECT sealed FROM carried_parts WHERE name = :name AND octet_length(sealed) <= :most"
+)
 _ADD_PART = sa.text(
     "INSERT INTO carried_parts (name, sealed) VALUES (:name, :sealed) ON CONFLICT (name) DO NOTHING"
 )
@@ -115,7 +122,7 @@ class StateBackup:
             self._engine.connect() as connection,
         ):
             found = (
-                connection.execute(_LIST).one_or_none()
+                connection.execute(_LIST, {"most": LIST_BYTES}).one_or_none()
                 if connection.execute(_HAS_LIST).scalar()
                 else None
             )
@@ -167,6 +174,11 @@ class StateBackup:
             "folders": folders,
         }
         sealed = self._seal.closed(json.dumps(listed).encode(), _list_name(generation))
+        if len(sealed) > LIST_BYTES:
+            raise LedgerError(
+                f"the list of this home's {len(files)} files is larger than {LIST_BYTES >> 20} MiB,"
+                " so they are not backed up; remove what is not needed"
+            )
         with (
             ledger_errors("the home could not be backed up"),
             database_errors(),
@@ -216,6 +228,11 @@ class StateBackup:
     def _opened(self, found: Any) -> JsonObject:
         """The list, if the ledger's entries have no newer one. They are not verified yet: the key
         may be in the list."""
+        if found.sealed is None:
+            raise LedgerError(
+                f"the list of this home's backup is larger than {LIST_BYTES >> 20} MiB, so the"
+                " database has something else there; restore the database from a copy"
+            )
         sealed = bytes(found.sealed)
         listed = json.loads(self._seal.opened(sealed, _list_name(found.generation)))
         recorded = self._ledger().entries(kind=KIND)
@@ -249,11 +266,12 @@ class StateBackup:
             self._restore(connection, listed, path)
 
     def _part(self, connection: sa.Connection, name: str) -> bytes:
-        sealed = connection.execute(_PART, {"name": name}).scalar()
+        most = _NONCE_BYTES + PART_BYTES + _TAG_BYTES
+        sealed = connection.execute(_PART, {"name": name, "most": most}).scalar()
         if sealed is None:
             raise LedgerError(
-                "a part of this home's backup is missing in the database; restore the database from"
-                " a copy"
+                "a part of this home's backup is missing in the database, or too large for one;"
+                " restore the database from a copy"
             )
         return self._seal.opened(bytes(sealed), name)
 

@@ -193,6 +193,14 @@ def test_what_is_no_key_is_refused_by_name(machine, key) -> None:
             "cannot be decrypted",
         ),
         (("UPDATE carried_list SET generation = generation + 1",), "cannot be decrypted"),
+        (
+            ("UPDATE carried_parts SET sealed = convert_to(repeat('x', 9000000), 'UTF8')",),
+            "too large for one",
+        ),
+        (
+            ("UPDATE carried_list SET sealed = convert_to(repeat('x', 67108865), 'UTF8')",),
+            "larger than 64 MiB",
+        ),
     ],
 )
 def test_a_changed_database_is_refused_and_leaves_no_home(

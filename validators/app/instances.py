@@ -22,7 +22,7 @@ from pathlib import Path
 
 from validators.app.clock_library import LIBRARY, library
 from validators.app.commands import CommandServer, CommandWorld, NotRun
-from validators.app.sandboxes import Bind, Sandbox, Sandboxes, SandboxSpec
+from validators.app.sandboxes import Bind, Sandbox, Sandboxes, SandboxSpec, end_of
 from validators.app.side import TREE, Side
 from validators.domain.clock import AHEAD
 from validators.domain.stops import Inconclusive
@@ -343,7 +343,10 @@ def _ended(instance: Instance) -> str:
     """How the app ended. Its output goes to the operator's log only, because it is the change's own
     text."""
     name, result = instance.side.name, instance.sandbox.result()
-    output = _log_tail(instance.listener.log)
+    try:
+        output = end_of(instance.listener.log, LOG_TAIL)
+    except OSError:
+        output = "(none)"
     sys.stderr.write(f"the last output of the app on the {name}:\n{output}\n")
     message = f"the app did not become ready: on the {name} it ended before it answered"
     if result.exit_code == 0:
@@ -351,13 +354,6 @@ def _ended(instance: Instance) -> str:
     if result.killed_by:
         return f"{message}, stopped by its {result.killed_by} limit"
     return f"{message}, with exit code {result.exit_code}"
-
-
-def _log_tail(log: Path) -> str:
-    try:
-        return log.read_bytes()[-LOG_TAIL:].decode("utf-8", "replace")
-    except OSError:
-        return "(none)"
 
 
 def answers(path: Path, target: str, *, host: str, seconds: float = PROBE_SECONDS) -> bool:

@@ -234,12 +234,18 @@ class Sandboxes:
         return done.stdout.strip()
 
 
+def end_of(log: Path, size: int) -> str:
+    """The last bytes of a log, as text. Nobody knows how long it is: an untrusted program wrote it.
+    Raises OSError."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - size))
+        return file.read(size).decode("utf-8", "replace")
+
+
 def _last_line(log: Path) -> str:
     """The last line of a log, cut to what a person reads."""
     try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - LONGEST_LINE))
-            lines = file.read(LONGEST_LINE).decode("utf-8", "replace").split("\n")
+        lines = end_of(log, LONGEST_LINE).split("\n")
     except OSError:
         return "(it left no word)"
     return next((line for line in reversed(lines) if line.strip()), "(it left no word)")

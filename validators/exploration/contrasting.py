@@ -96,9 +96,8 @@ def exhibits_of(sides: Mapping[str, Path]) -> Iterator[Exhibit]:
             if not file.is_file():
                 continue
             if sense is not Sense.SCREENSHOT:
-                yield Exhibit(
-                    sense, side, text=visible(file.read_text(errors="replace")[:LONGEST_EXHIBIT])
-                )
+                with file.open(errors="replace") as opened:
+                    yield Exhibit(sense, side, text=visible(opened.read(LONGEST_EXHIBIT)))
             elif file.stat().st_size <= LARGEST_PICTURE:
                 yield Exhibit(sense, side, picture=base64.b64encode(file.read_bytes()).decode())
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from validators.app.instances import InstanceSpec, InstanceStarter, Listener
+from validators.app.sandboxes import end_of
 from validators.domain.evidence import RunId
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive, UsageError
@@ -153,7 +154,7 @@ def performed_at(
     finally:
         keep_files(out, into=bench.keep / label)
     if (code := driver.result().exit_code) != 0:
-        log = (folder / DRIVER_LOG).read_text(errors="replace")[-500:]
+        log = end_of(folder / DRIVER_LOG, 500)
         raise Inconclusive(f"the judge's browser ended with exit code {code}; its log ends: {log}")
     return PerformanceResult(
         evidence_at(bench.keep / label / EVIDENCE, runs, label=label), (driver.result(),)
