@@ -19,6 +19,7 @@ import pytest
 
 from harness.domain.errors import FactoryError, GitError, GovernanceError
 from harness.domain.governance import RULES, Document
+from harness.factory.project.config_names import named_by_config
 from harness.factory.project.run_result import cases_in
 from harness.governance.facts.dependencies.manifest import Unparsed
 from harness.governance.facts.dependencies.yamltext import yaml_text as lock
@@ -224,6 +225,12 @@ def module(text: str) -> None:
     names_in(text.encode(), "a.py")
 
 
+def runner(text: str) -> None:
+    """The same text as the configuration of three test runners."""
+    files = dict.fromkeys(("vite.config.ts", "jest.config.js", "pytest.ini"), text.encode())
+    named_by_config(files, files.get, command=(), env={"NODE_OPTIONS": text, "SPEC_OPTS": text})
+
+
 def http(text: str) -> None:
     async def visited() -> None:
         stream = asyncio.StreamReader()
@@ -293,6 +300,15 @@ MARKUP = {
     "references": '[a]: b "',
     "cells": "|-",
 }
+RUNNERS = {
+    "blocks": "test: {",
+    "quotes of an app's value": 'coverage: "\\"',
+    "quotes": '\\"',
+    "lists": "pythonpath = [\n",
+    "plugins": "plugins = [\n",
+    "options": "-p a -r b -I c:d --require e ",
+    "words": "a/b ",
+}
 CODE = {"calls": "a(", "lambdas": "lambda:", "comparisons": "a<", "stars": "from a import *\n"}
 READERS: dict[Callable[[str], None], tuple[int, str, dict[str, str]]] = {
     page: (32_000, "# ", PAGES | BLOCKS),
@@ -312,6 +328,7 @@ READERS: dict[Callable[[str], None], tuple[int, str, dict[str, str]]] = {
     normalised: (8_000, "", MARKUP),
     lines: (32_000, "", {"a tangle": "a\nb\na\nc\n"}),
     module: (16_000, "", CODE),
+    runner: (64_000, "coverage: ", RUNNERS),
 }
 
 

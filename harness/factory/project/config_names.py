@@ -26,8 +26,8 @@ from harness.governance.facts.syntax import syntax_tree
 
 MOST_FILES, MOST_READ = 256, 1024 * 1024
 """How many files of configuration are read, and how many bytes of all of them."""
-_LONGEST = 16 * 1024
-"""Characters of one setting, or of one line for a shell, that are read."""
+_LONGEST, _MOST_ROOTS = 16 * 1024, 16
+"""Characters of one setting, or of one line for a shell, that are read; folders of a load path."""
 
 _PYTEST = re.compile(
     r"\.?pytest\.(?:ini|toml)|tox\.(?:ini|toml)|setup\.cfg|pyproject\.toml|(?:nose2|unittest)\.cfg"
@@ -53,7 +53,8 @@ _OF_THE_APP = re.compile(
     r"|collectCoverageFrom|\w+IgnorePatterns|preprocessors|proxies)[\"']?\s*[:=]\s*"
 )
 _TEST_OF_VITE = re.compile(r"\btest[\"']?\s*:\s*(?=\{)")
-_PIECE = re.compile(r"""\"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[\[\]{}(),]|\n(?!\s*-\s)""")
+# A text that nobody closes ends with its line: else each quote in it would be tried to the end.
+_PIECE = re.compile(r"""\"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?|[\[\]{}(),]|\n(?!\s*-\s)""")
 _WORD = re.compile(r"""[^\s"'`,;:()\[\]{}<>=|&!]+""")
 _ATTRIBUTE = re.compile(r"""=\s*["']([^"'<>]+)["']""")
 _ENDINGS = ("", ".js", ".cjs", ".mjs", ".ts", ".cts", ".mts", ".jsx", ".tsx", ".json", ".rb")
@@ -141,8 +142,8 @@ def _named_in(path: str, text: str, command: Collection[str]) -> Iterator[str]:
     if name == "package.json":
         yield from _in_package(text, command)
     elif re.fullmatch(r"vite\..*", name):
-        for found in _TEST_OF_VITE.finditer(text):
-            yield from _words(text[found.end() : _end(text, found.end())])
+        for value in _values(_TEST_OF_VITE, text, _block):
+            yield from _words(value)
     elif re.search(r"\.xml|\.runsettings\Z", name):
         yield from _ATTRIBUTE.findall(text)
     elif _OWN.match(name):
@@ -167,9 +168,10 @@ def _of_rspec(options: str, there: Collection[str], folder: str) -> Iterator[str
     """What RSpec is to require: Ruby looks for a bare name in its load path, to which RSpec adds
     `lib` and `spec`."""
     options = options[:_LONGEST]
-    added = [one for text in _RSPEC_ROOT.findall(options) for one in text.split(":")]
-    for name in _RSPEC.findall(options):
-        roots = ("",) if name.startswith(".") else ("lib", "spec", *added)
+    added = {one: None for text in _RSPEC_ROOT.findall(options) for one in text.split(":")}
+    load_path = ("lib", "spec", *[*added][:_MOST_ROOTS])
+    for name in dict.fromkeys(_RSPEC.findall(options)):
+        roots = ("",) if name.startswith(".") else load_path
         for start in {folder, ""}:
             places = [posixpath.normpath(posixpath.join(start, root, name)) for root in roots]
             yield from _known([place + end for place in places for end in ("", ".rb")], there)
@@ -183,6 +185,21 @@ def _words(text: str) -> Iterator[str]:
             yield from _WORD.findall(text[at : key.start()].replace("<rootDir>", "."))
             at = _end(text, key.end())
     yield from _WORD.findall(text[at:].replace("<rootDir>", "."))
+
+
+def _values(key: re.Pattern[str], text: str, value: Callable[[str, int], str]) -> Iterator[str]:
+    """The value of each key. What stands within one is not read once more as another's: a file of
+    nothing but openings would cost the square of its size."""
+    at = 0
+    for found in key.finditer(text):
+        if found.start() >= at:
+            read = value(text, found.end())
+            at = found.end() + len(read)
+            yield read
+
+
+def _block(text: str, at: int) -> str:
+    return text[at : _end(text, at)]
 
 
 def _end(text: str, at: int) -> int:
@@ -251,14 +268,14 @@ def _modules_in(path: str, text: str) -> Iterator[str]:
         yield from _literals(text.encode())
         return
     yield from _PLUGIN.findall(text)
-    for found in _PLUGINS.finditer(text):
-        yield from re.findall(_DOTTED, _value(text, found.end()))
+    for value in _values(_PLUGINS, text, _value):
+        yield from re.findall(_DOTTED, value)
 
 
 def _roots_in(path: str, text: str) -> Iterator[str]:
     """The folders where pytest looks for modules by a setting of this file."""
-    for found in _PYTHONPATH.finditer(text):
-        for word in _WORD.findall(_value(text, found.end())):
+    for value in _values(_PYTHONPATH, text, _value):
+        for word in _WORD.findall(value):
             yield posixpath.normpath(posixpath.join(posixpath.dirname(path), word))
 
 
