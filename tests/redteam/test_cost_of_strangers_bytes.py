@@ -22,6 +22,7 @@ from harness.domain.governance import RULES, Document
 from harness.factory.project.config_names import named_by_config
 from harness.factory.project.run_result import cases_in
 from harness.governance.facts.dependencies.manifest import Unparsed
+from harness.governance.facts.dependencies.requirements import read as pip_requirements
 from harness.governance.facts.dependencies.yamltext import yaml_text as lock
 from harness.governance.facts.surface import names_in
 from harness.governance.language.given import facts_given
@@ -231,6 +232,10 @@ def runner(text: str) -> None:
     named_by_config(files, files.get, command=(), env={"NODE_OPTIONS": text, "SPEC_OPTS": text})
 
 
+def requirements(text: str) -> None:
+    tuple(pip_requirements(text))
+
+
 def http(text: str) -> None:
     async def visited() -> None:
         stream = asyncio.StreamReader()
@@ -329,6 +334,7 @@ READERS: dict[Callable[[str], None], tuple[int, str, dict[str, str]]] = {
     lines: (32_000, "", {"a tangle": "a\nb\na\nc\n"}),
     module: (16_000, "", CODE),
     runner: (64_000, "coverage: ", RUNNERS),
+    requirements: (64_000, "a", {"blanks": " ", "blanks before no option": " " * 8_000 + "b"}),
 }
 
 

@@ -15,7 +15,10 @@ from harness.governance.facts.dependencies.manifest import Dependency, Found, Un
 
 _OTHER_LINE_ENDS = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _ENCODING = re.compile(r"#.*coding[:=]\s*([-\w.]+)")
-_COMMENT = re.compile(r"(?:^|\s+)#.*$")
+# A run of blanks is looked at from its beginning alone: else it costs the square of its length.
+_BLANKS = r"(?<!\s)\s++"
+_COMMENT = re.compile(rf"(?:^|{_BLANKS})#.*$")
+_NEXT_OPTION = re.compile(rf"{_BLANKS}(?=-)")
 _OPTION = re.compile(r"(--[A-Za-z-]+|-[A-Za-z])[\s=]*(.*)")
 _ADDRESS = re.compile(r"\.{0,2}/|[A-Za-z+]+://|\S+\.(?:whl|zip|tar\.gz|tar\.bz2|tgz)(?:[#\[]|\Z)")
 _VERSION_CONTROL = ("git+", "git:", "github:", "hg+", "svn+", "bzr+")
@@ -59,7 +62,7 @@ def _line(bare: str) -> Found:
     if name:
         yield Dependency("", "python", name, value, Origin.OPTION, setting=True)
         return
-    said, *others = re.split(r"\s+(?=-)", bare)
+    said, *others = _NEXT_OPTION.split(bare)
     pairs = [_option(other) for other in others]
     required = requirement(
         said, hashes=" ".join(sorted(value for option, value in pairs if option == "--hash"))
