@@ -34,6 +34,7 @@ from harness.governance.text.normalise import normalise
 from harness.programs.local_forge.git import commits
 from harness.programs.local_forge.git.objects import BareRepository
 from harness.programs.local_forge.refused import Refused
+from harness.programs.sandbox.packages.yarn_lock import entries_of
 from harness.repository.diff import MOST_PATHS
 from harness.repository.lines import line_change
 from harness.repository.objects import TreeEntry, written_tree
@@ -236,6 +237,10 @@ def requirements(text: str) -> None:
     tuple(pip_requirements(text))
 
 
+def yarn(text: str) -> None:
+    entries_of(b"# yarn lockfile v1\n\n" + text.encode())
+
+
 def http(text: str) -> None:
     async def visited() -> None:
         stream = asyncio.StreamReader()
@@ -334,6 +339,7 @@ READERS: dict[Callable[[str], None], tuple[int, str, dict[str, str]]] = {
     lines: (32_000, "", {"a tangle": "a\nb\na\nc\n"}),
     module: (16_000, "", CODE),
     runner: (64_000, "coverage: ", RUNNERS),
+    yarn: (64_000, "", {"quotes": '"\\', "words": 'a, "b" '}),
     requirements: (64_000, "a", {"blanks": " ", "blanks before no option": " " * 8_000 + "b"}),
 }
 

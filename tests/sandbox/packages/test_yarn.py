@@ -132,7 +132,7 @@ def test_the_file_beside_the_lock_decides_too(sandbox) -> None:
         (entry(ONE, MOON, "1.0.0", '  moon "1"'), {}, "is nothing that yarn writes there"),
         (f"  {entry(ONE, MOON)}", {}, "is nothing that yarn writes there"),
         ('"moon@^1\\x":\n', {}, "is quoted as yarn does not"),
-        ('"moon@^1:\n', {}, "is nothing that yarn writes"),
+        ('"moon@^1:\n', {}, "is quoted as yarn does not"),
         ("".join(entry(f"a@{n}", MOON, f"1.0.{n}") for n in range(5001)), {}, "more than 5000"),
     ],
 )

@@ -29,7 +29,8 @@ from harness.programs.sandbox.packages.npm_lock import (
 FILE = "yarn.lock"
 MANIFEST = "package.json"
 _HEADER = "# yarn lockfile v1"
-_WORD = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s",:]+')
+# One that nobody closes is a word, too, and no JSON: else each quote in it is tried to the end.
+_WORD = re.compile(r'"(?:[^"\\]|\\.)*"?|[^\s",:]+')
 _PATTERN = re.compile(rf"({NAME.pattern})@(.*)", re.DOTALL)
 _ALIAS = re.compile(rf"npm:({NAME.pattern})(?:@.*)?", re.DOTALL)
 # A range of versions, or a name that the registry gives one; no address, path or repository.
