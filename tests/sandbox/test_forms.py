@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 
@@ -75,8 +76,12 @@ def test_of_a_trial_that_took_too_long_nothing_is_left() -> None:
         try:
             with pytest.raises(subprocess.TimeoutExpired):
                 forms.run_within(
-                    ["/bin/sh", "-c", "sleep 1000 & wait"], seconds=0.2, pass_fds=(theirs,)
+                    ["/bin/sh", "-c", "sleep 1000000 > /dev/null 2>&1 & wait"],
+                    seconds=0.2,
+                    pass_fds=(theirs,),
                 )
         finally:
             os.close(theirs)
+        ended, _, _ = select.select([held], [], [], LONG)
+        assert ended, "what the trial started still holds it"
         assert held.read() == b""

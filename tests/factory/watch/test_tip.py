@@ -17,6 +17,7 @@ from harness.domain.issue import CommitSha, Permission
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.brakes import THAW
 from harness.factory.records.regressions import (
+    MOST_NAMED,
     broken,
     broken_words,
     held_files,
@@ -224,6 +225,11 @@ def test_what_was_taken_back_is_promised_no_more_and_what_else_is_red_there_is(w
     (once,) = broken_words(world.ledger)
     assert once.endswith("(2 journeys)"), "what is the same of both is said once"
     assert taken_back(world.ledger) == (J,), "not the mission's"
+    for number in range(MOST_NAMED):
+        world.validator.guard(f"sha256:{number:064x}", whole, issue=1)
+    world.push_to_main(NEWS=b"2\n")
+    world.tick()
+    assert len(taken_back(world.ledger)) == MOST_NAMED, "the judge takes no more"
     world.push_to_main(**{STORE: landed})
     world.tick()
     assert taken_back(world.ledger) == (), "a person brought it back"

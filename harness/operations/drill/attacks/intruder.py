@@ -99,7 +99,8 @@ for entry in glob.glob("/proc/[0-9]*"):
             if way.endswith("shadow") and read(target):
                 found.append(f"process: {target}")
 
-hit_objects = hit(git("cat-file", "--batch", "--batch-all-objects"))  # which one, only then
+# Which object holds it is asked only where one does: each costs a process.
+hit_objects = hit(git("cat-file", "--batch", "--batch-all-objects"))
 for line in git("cat-file", "--batch-check", "--batch-all-objects").splitlines():
     objects += 1
     oid = line.split()[0].decode()
