@@ -30,10 +30,7 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope = {
-                **scope,
-                "headers": [(name, self._named(name, value)) for name, value in scope["headers"]],
-            }
+            scope = {**scope, "headers": [(name, self._named(name, value)) for name, value in scope["headers"]]}
         await self._app(scope, receive, send)
 
     def _named(self, name: bytes, value: bytes) -> bytes:
@@ -50,9 +47,7 @@ def seed(settings: Settings) -> None:
     """A repository that visitors can file issues on."""
     with service(settings, 0).transaction(write=True) as tx:
         owner = people.create_user(tx, "tidehouse", role=Role.ADMIN, kind="User")
-        repositories.create(
-            tx, owner, "walks", description="Walks on the flats", default_branch="main"
-        )
+        repositories.create(tx, owner, "walks", description="Walks on the flats", default_branch="main")
 
 
 def main(arguments: list[str]) -> None:
@@ -62,15 +57,7 @@ def main(arguments: list[str]) -> None:
         return
     port = int(os.environ["PORT"])
     app: Any = Front(application(service(settings, port)), port)
-    uvicorn.run(
-        app,
-        host="127.0.0.1",
-        port=port,
-        http="h11",
-        ws="none",
-        log_level="warning",
-        access_log=False,
-    )
+    uvicorn.run(app, host="127.0.0.1", port=port, http="h11", ws="none", log_level="warning", access_log=False)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,7 @@ def data(tmp_path):
 
 @pytest.fixture
 def walk_id(data):
-    return store.add_walk(
-        store.connect(data), "Mussel banks", "Ada", "2030-05-04 07:10", "Harbour steps", 12
-    )
+    return store.add_walk(store.connect(data), "Mussel banks", "Ada", "2030-05-04 07:10", "Harbour steps", 12)
 
 
 @pytest.fixture

@@ -6,6 +6,4 @@ from waitress import serve
 
 from tidebook.app import create_app
 
-serve(
-    create_app(), host="127.0.0.1", port=int(os.environ.get("PORT", "8080")), threads=4, ident=None
-)
+serve(create_app(), host="127.0.0.1", port=int(os.environ.get("PORT", "8080")), threads=4, ident=None)

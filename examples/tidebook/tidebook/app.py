@@ -53,13 +53,8 @@ def make_booking(walk_id: int) -> Response | tuple[str, int]:
     walk, problem = _walk(walk_id), _problem(request.form)
     if problem is None:
         try:
-            code = store.book(
-                db(),
-                walk_id,
-                request.form["name"].strip(),
-                request.form["email"].strip(),
-                int(request.form["group_size"]),
-            )
+            code = store.book(db(), walk_id, request.form["name"].strip(), request.form["email"].strip(),
+                              int(request.form["group_size"]))
             return redirect(url_for("show_booking", code=code), code=303)
         except store.FullyBooked:
             problem = f"Only {walk.places_left} places are left on this walk."
@@ -79,9 +74,7 @@ def cancel_booking(code: str) -> Response:
 
 
 def guests(walk_id: int) -> str:
-    return render_template(
-        "guests.html", walk=_walk(walk_id), bookings=store.bookings(db(), walk_id)
-    )
+    return render_template("guests.html", walk=_walk(walk_id), bookings=store.bookings(db(), walk_id))
 
 
 def _walk(walk_id: int) -> store.Walk:

@@ -22,14 +22,7 @@ def main() -> None:
         return
     tide = FIRST_LOW_TIDE
     for title, guide, meeting_point, capacity in WALKS:
-        store.add_walk(
-            db,
-            title,
-            guide,
-            (tide - timedelta(hours=1)).isoformat(" ", "minutes"),
-            meeting_point,
-            capacity,
-        )
+        store.add_walk(db, title, guide, (tide - timedelta(hours=1)).isoformat(" ", "minutes"), meeting_point, capacity)
         tide += BETWEEN_LOW_TIDES * 2
     db.close()
 

@@ -75,14 +75,7 @@ def walk(db: sqlite3.Connection, walk_id: int) -> Walk | None:
     return Walk(**row) if row else None
 
 
-def add_walk(
-    db: sqlite3.Connection,
-    title: str,
-    guide: str,
-    starts_at: str,
-    meeting_point: str,
-    capacity: int,
-) -> int:
+def add_walk(db: sqlite3.Connection, title: str, guide: str, starts_at: str, meeting_point: str, capacity: int) -> int:
     """Add a walk and return its id."""
     return db.execute(
         "INSERT INTO walks (title, guide, starts_at, meeting_point, capacity) VALUES (?, ?, ?, ?, ?)",
@@ -117,9 +110,7 @@ def booking(db: sqlite3.Connection, code: str) -> Booking | None:
 
 def bookings(db: sqlite3.Connection, walk_id: int) -> list[Booking]:
     """The bookings of a walk that still stand, by name."""
-    rows = db.execute(
-        "SELECT * FROM bookings WHERE walk_id = ? AND NOT cancelled ORDER BY name", (walk_id,)
-    )
+    rows = db.execute("SELECT * FROM bookings WHERE walk_id = ? AND NOT cancelled ORDER BY name", (walk_id,))
     return [Booking(**row) for row in rows]
 
 

@@ -29,14 +29,8 @@ class Film:
 def connect() -> Iterator[Connection]:
     """A connection to the database that $MATINEE_DB names. What happened on it is kept at the end."""
     at = urlsplit(os.environ.get("MATINEE_DB", "mysql://root@127.0.0.1:3306/matinee"))
-    db = pymysql.connect(
-        host=at.hostname,
-        port=at.port or 3306,
-        user=at.username,
-        password=at.password or "",
-        database=at.path.strip("/"),
-        charset="utf8mb4",
-    )
+    db = pymysql.connect(host=at.hostname, port=at.port or 3306, user=at.username, password=at.password or "",
+                         database=at.path.strip("/"), charset="utf8mb4")
     with db:
         with db.cursor() as cursor:
             cursor.execute(TABLE)
@@ -61,11 +55,8 @@ def film(db: Connection, number: int) -> Film | None:
 def suggest(db: Connection, title: str) -> int:
     """The film's number. One that was suggested before gets a voice more."""
     with db.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO films (title) VALUES (%s) ON DUPLICATE KEY UPDATE"
-            " id = LAST_INSERT_ID(id), voices = voices + 1",
-            (title,),
-        )
+        cursor.execute("INSERT INTO films (title) VALUES (%s) ON DUPLICATE KEY UPDATE"
+                       " id = LAST_INSERT_ID(id), voices = voices + 1", (title,))
         return int(cursor.lastrowid)
 
 

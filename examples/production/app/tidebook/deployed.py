@@ -39,9 +39,7 @@ def main() -> None:
     """Serve on 127.0.0.1 at $PORT, or seed."""
     if sys.argv[1:] == ["seed"]:
         seed.main()
-        (Path(os.environ["TIDEBOOK_DATA"]) / NAME).write_text(
-            os.environ.get("FACTORY_ENVIRONMENT", ""), "utf-8"
-        )
+        (Path(os.environ["TIDEBOOK_DATA"]) / NAME).write_text(os.environ.get("FACTORY_ENVIRONMENT", ""), "utf-8")
         return
     serve(deployed(), host="127.0.0.1", port=int(os.environ["PORT"]), threads=4, ident=None)
 

@@ -10,11 +10,7 @@ from parcels.worker import sort_once
 
 def broken() -> str | None:
     """The promise that does not hold, or None."""
-    number = (
-        opened()
-        .execute("INSERT INTO parcel (town, state) VALUES ('Westerhaven', 'waiting')")
-        .lastrowid
-    )
+    number = opened().execute("INSERT INTO parcel (town, state) VALUES ('Westerhaven', 'waiting')").lastrowid
     if sort_once() != 1:
         return "the worker does not find what the counter took in"
     (state,) = opened().execute("SELECT state FROM parcel WHERE id = ?", (number,)).fetchone()

@@ -9,8 +9,6 @@ TABLE = "CREATE TABLE IF NOT EXISTS parcel (id INTEGER PRIMARY KEY, town TEXT NO
 
 def opened() -> sqlite3.Connection:
     """The table, made where there is none."""
-    database = sqlite3.connect(
-        Path(os.environ.get("PARCELS_DATA", ".")) / "parcels.db", timeout=10, isolation_level=None
-    )
+    database = sqlite3.connect(Path(os.environ.get("PARCELS_DATA", ".")) / "parcels.db", timeout=10, isolation_level=None)
     database.execute(TABLE)
     return database

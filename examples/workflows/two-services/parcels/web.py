@@ -19,30 +19,18 @@ class Counter(BaseHTTPRequestHandler):
             self.answer(200, "the counter is open")
         elif self.path == "/":
             self.answer(200, FORM)
-        elif number.isdigit() and (
-            found := opened()
-            .execute("SELECT town, state FROM parcel WHERE id = ?", (number,))
-            .fetchone()
-        ):
-            self.answer(
-                200, f'<p role="status">Parcel {number} to {escape(found[0])}: {found[1]}</p>'
-            )
+        elif number.isdigit() and (found := opened().execute("SELECT town, state FROM parcel WHERE id = ?", (number,)).fetchone()):
+            self.answer(200, f'<p role="status">Parcel {number} to {escape(found[0])}: {found[1]}</p>')
         else:
             self.answer(404, "No such parcel.")
 
     def do_POST(self) -> None:
-        given = parse_qs(
-            self.rfile.read(int(self.headers.get("Content-Length", 0))).decode("utf-8", "replace")
-        )
+        given = parse_qs(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode("utf-8", "replace"))
         town = given.get("town", [""])[0].strip()
         if not town:
             self.answer(422, f"<p role='alert'>Which town is it for?</p>{FORM}")
             return
-        number = (
-            opened()
-            .execute("INSERT INTO parcel (town, state) VALUES (?, 'waiting')", (town,))
-            .lastrowid
-        )
+        number = opened().execute("INSERT INTO parcel (town, state) VALUES (?, 'waiting')", (town,)).lastrowid
         self.send_response(303)
         self.send_header("Location", f"/parcels/{number}")
         self.end_headers()
