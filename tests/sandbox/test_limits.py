@@ -166,6 +166,23 @@ def test_a_disk_bomb_that_ends_before_anyone_looks(sandbox) -> None:
     assert ended.result["killed_by"] == "disk"
 
 
+def test_what_is_written_before_a_large_folder_could_be_looked_through_counts(
+    sandbox, tmp_path
+) -> None:
+    """What a walk comes to last was once looked at when the command had filled it."""
+    (tmp_path / "many" / "last").mkdir(parents=True)
+    for number in range(20_000):
+        (tmp_path / "many" / str(number)).touch()
+    ended = sandbox.run(
+        "sh",
+        "-c",
+        "head -c 9000000 /dev/zero > /app/many/last/big",
+        limits={"disk_mb": 4},
+        binds=[{"source": str(tmp_path), "target": "/app", "mode": "rw"}],
+    )
+    assert ended.result["killed_by"] == "disk"
+
+
 def test_what_was_there_before_does_not_count(sandbox) -> None:
     inside = sandbox.place("inside")
     (inside / "old").write_bytes(bytes(9 << 20))

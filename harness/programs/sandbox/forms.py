@@ -196,6 +196,7 @@ def _landlock_trial(seconds: float) -> str | None:
         spec = SandboxSpec(
             "probe", ("sh", "-c", 'id -u; cat "$1" 2> /dev/null', "sh", str(folder / "closed"))
         )
+        landlock.make_folders(spec, folder / "home")
         resources = HostResources(os.getuid(), None, Cgroup(()), life, folder / "home")
         with started(Form.LANDLOCK, spec, resources, output=output_file.fileno()) as sandbox:
             sandbox.process.wait(seconds)

@@ -33,7 +33,7 @@ class HostResources:
 
     `uid` is its user, and `lock` keeps that uid taken (None where the uid is not shared). `group`
     is its control group. `life` is the reading end of its lifeline. `home` is a host folder of its
-    own where there are no mounts, else None.
+    own where there are no mounts, with what `landlock.make_folders` makes in it; else None.
     """
 
     uid: int
@@ -170,7 +170,6 @@ def _landlock_launch(
 ) -> Launch:
     home = resources.home
     assert home, "a sandbox of this form has a folder of its own"
-    landlock.make_folders(spec, home)
     rules = os.memfd_create("rules")
     ends.callback(os.close, rules)
     os.write(rules, landlock.rules(spec, home))

@@ -27,10 +27,10 @@ from harness.programs.sandbox import forms
 from harness.programs.sandbox.child_processes import adopt_orphans
 from harness.programs.sandbox.cleanup import cleanup_process
 from harness.programs.sandbox.launch import HostResources, RunningSandbox, readable, started
-from harness.programs.sandbox.walls import identity
+from harness.programs.sandbox.walls import identity, landlock
 from harness.programs.sandbox.walls.cgroup import Cgroup, cgroup_for
 from harness.programs.sandbox.walls.mount_points import make_mount_points
-from harness.programs.sandbox.watch import Watch, disk_watch, memory_watch
+from harness.programs.sandbox.watch import Tasks, Watch, disk_watch, memory_watch
 
 MIB = 1024 * 1024
 # As often as the watches look. Its end and a stop are seen at once.
@@ -62,11 +62,12 @@ def run_sandbox(
         _prepare_binds(spec, form, uid)
         group = cgroup_for(spec.limits)
         life = held.enter_context(cleanup_process(group))
-        home = held.enter_context(_home(form))
+        home = held.enter_context(_home(form, spec))
+        # Before it starts: else what it writes while a large folder is looked at would not count.
+        watches = _watches(spec, group, home, lambda: sandbox.tasks())
         sandbox = held.enter_context(
             started(form, spec, HostResources(uid, lock, group, life, home), output=output)
         )
-        watches = _watches(spec, sandbox, home)
         killed_by = _reason_to_kill(sandbox, spec.limits, watches, stop=stop, began=began)
         sandbox.kill()
         # The time may be up before the first program reports anything.
@@ -117,7 +118,7 @@ def _identity(form: Form, shared: str) -> Iterator[tuple[int, int | None]]:
 
 
 @contextlib.contextmanager
-def _home(form: Form) -> Iterator[Path | None]:
+def _home(form: Form, spec: SandboxSpec) -> Iterator[Path | None]:
     """A folder of the sandbox's own where there are no mounts.
 
     The outer init removes it too, in case this process is killed.
@@ -128,6 +129,7 @@ def _home(form: Form) -> Iterator[Path | None]:
     adopt_orphans()
     home = Path(tempfile.mkdtemp(prefix="run-")).resolve()
     try:
+        landlock.make_folders(spec, home)
         yield home
     finally:
         delete(home)
@@ -160,12 +162,12 @@ def _writable(spec: SandboxSpec) -> tuple[str, ...]:
     return tuple(bind.source for bind in spec.binds if bind.mode == "rw")
 
 
-def _watches(spec: SandboxSpec, sandbox: RunningSandbox, home: Path | None) -> dict[str, Watch]:
+def _watches(spec: SandboxSpec, group: Cgroup, home: Path | None, tasks: Tasks) -> dict[str, Watch]:
     watches = {}
     if folders := (*_writable(spec), *((str(home / "tmp"),) if home else ())):
-        watches["disk"] = disk_watch(folders, spec.limits, sandbox.tasks)
-    if "memory" not in sandbox.group.held:
-        watches["memory"] = memory_watch(spec.limits, sandbox.tasks)
+        watches["disk"] = disk_watch(folders, spec.limits, tasks)
+    if "memory" not in group.held:
+        watches["memory"] = memory_watch(spec.limits, tasks)
     return watches
 
 

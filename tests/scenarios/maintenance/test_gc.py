@@ -143,7 +143,7 @@ def went_on(home: Path, temporary: Path) -> None:
     assert recorded(home, "kind = 'run' AND key = 'run/implement-1-2'") == 0
     said = gc(home, temporary, "--json").json
     assert said["things"]["test trees"] > 0
-    assert said["kinds"]["objects"] >= 0
+    assert "objects" in said["kinds"]
     assert not list((home / "runs").glob("*/tests/head"))
     assert list((home / "runs").glob("*/tests/head.out/junit.xml"))
     assert factory(home, "audit").code == 0
