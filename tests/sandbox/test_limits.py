@@ -388,6 +388,31 @@ def test_a_watch_stands_back_for_what_a_look_costs_and_not_for_how_long_it_waite
     assert (watch.due - time.monotonic() > LOOK_SECONDS) is rests
 
 
+@pytest.mark.parametrize("thing", ["disk", "memory"])
+def test_where_the_machine_has_lost_as_much_the_rest_after_a_long_look_is_short(
+    thing, tmp_path
+) -> None:
+    """After a look at a hundred thousand files a sandbox once had ten seconds to write whatever it
+    would."""
+    free, looks = [9 << 20], []
+
+    def tasks() -> tuple[int, ...]:
+        looks.append(burnt(0.2))
+        return ()
+
+    if thing == "disk":
+        folders, limits = (str(tmp_path),), SandboxLimits(disk_mb=4)
+        watch = disk_watch(folders, limits, tasks, room=lambda _: Room(free[0], 9000))
+    else:
+        limits = SandboxLimits(memory_mb=4)
+        watch = memory_watch(limits, tasks, shared=int, available=lambda: free[0])
+    watch.over(now=True)
+    free[0] -= 5 << 20
+    time.sleep(max(0.0, watch.soonest - time.monotonic()))
+    watch.over()
+    assert len(looks) == 2
+
+
 def burnt(seconds: float) -> None:
     """So much time of a processor."""
     end = time.thread_time() + seconds

@@ -21,8 +21,9 @@ from harness.programs.sandbox.nameless_files import device_number, memory_folder
 MIB = 1024 * 1024
 # The shortest time between two looks.
 LOOK_SECONDS = 0.2
-# The part of a core that looking at a large tree may use.
-MOST_OF_TIME = 0.1
+# The part of a core that looking at a large tree may use, and where the machine has lost so much
+# that the limit may have been passed.
+MOST_OF_TIME, MOST_IN_A_HURRY = 0.1, 0.5
 # How many looks in a row must find that something is hidden.
 LOOKS_IN_A_ROW = 5
 # One look in this many is a close one, whatever the machine has lost.
@@ -55,27 +56,44 @@ def room_at(folder: str) -> Room:
 
 def shared_memory() -> int:
     """The bytes of all files in memory on this machine."""
-    with open("/proc/meminfo", "rb") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith(b"Shmem:"))
+    return _memory_of_the_machine(b"Shmem:")
+
+
+def available_memory() -> int:
+    """The bytes that programs on this machine could still use."""
+    return _memory_of_the_machine(b"MemAvailable:")
 
 
 class Watch:
-    """Measures one thing from time to time; `over` is True once it has grown beyond its limit."""
+    """Measures one thing from time to time; `over` is True once it has grown beyond its limit.
 
-    def __init__(self, look: Callable[[], int], *, limit: int) -> None:
-        self.look, self.limit, self.peak = look, limit, 0
-        self.due = time.monotonic()
+    A long look is followed by a long rest. `since` tells at once how much the thing may have grown
+    at the most since the last look began: where that may be too much, the rest is a short one.
+    """
+
+    def __init__(
+        self, look: Callable[[], int], *, limit: int, since: Callable[[], int] = int
+    ) -> None:
+        self.look, self.limit, self.since = look, limit, since
+        self.peak = self.latest = 0
+        self.due = self.soonest = time.monotonic()
 
     def over(self, *, now: bool = False) -> bool:
         """Whether it is beyond the limit, by the latest measurement, or by a new one."""
-        if now or time.monotonic() >= self.due:
+        if now or self._is_due():
             # CPU time, not the clock: on a busy machine it would look ever more seldom.
             began = time.thread_time()
-            self.peak = max(self.peak, self.look())
-            self.due = time.monotonic() + max(
-                LOOK_SECONDS, (time.thread_time() - began) / MOST_OF_TIME
-            )
+            self.latest = self.look()
+            self.peak = max(self.peak, self.latest)
+            spent, ended = time.thread_time() - began, time.monotonic()
+            self.due = ended + max(LOOK_SECONDS, spent / MOST_OF_TIME)
+            self.soonest = ended + max(LOOK_SECONDS, spent / MOST_IN_A_HURRY)
         return self.peak > self.limit
+
+    def _is_due(self) -> bool:
+        if (clock := time.monotonic()) >= self.due:
+            return True
+        return clock >= self.soonest and self.latest + self.since() > self.limit
 
 
 def disk_watch(
@@ -97,20 +115,29 @@ def disk_watch(
     """
     before, _ = _bytes_in(folders)
     rooms, hidden = _rooms(folders, room), _Hidden()
+    latest = rooms
 
     def look() -> int:
+        nonlocal latest
+        latest = _rooms(folders, room)
         seen, is_whole = _bytes_in(folders)
-        now = _rooms(folders, room)
-        lost = sum(_lost(rooms[device], now[device]) for device in rooms.keys() & now.keys())
+        lost = _lost(rooms, _rooms(folders, room))
         nameless, more = hidden.look(tasks(), rooms.keys(), matters=lost > limits.disk_mb * MIB)
         grown = seen + sum(nameless.values()) - before
         return grown if is_whole and not more else max(grown, lost)
 
-    return Watch(look, limit=limits.disk_mb * MIB)
+    def since() -> int:
+        return _lost(latest, _rooms(folders, room))
+
+    return Watch(look, limit=limits.disk_mb * MIB, since=since)
 
 
 def memory_watch(
-    limits: SandboxLimits, tasks: Tasks, *, shared: Callable[[], int] = shared_memory
+    limits: SandboxLimits,
+    tasks: Tasks,
+    *,
+    shared: Callable[[], int] = shared_memory,
+    available: Callable[[], int] = available_memory,
 ) -> Watch:
     """Watches the memory of the sandbox's processes together, and of its own folders in memory.
 
@@ -122,8 +149,11 @@ def memory_watch(
     with os.fdopen(os.memfd_create("device")) as file:
         device = os.fstat(file.fileno()).st_dev
     before, hidden = shared(), _Hidden()
+    latest = available()
 
     def look() -> int:
+        nonlocal latest
+        latest = available()
         pids = tasks()
         sizes = [_memory(pid) for pid in pids]
         own, files = sum(size for size, _ in sizes), shared() - before
@@ -134,7 +164,10 @@ def memory_watch(
             in_files = max(in_files, files - sum(mapped for _, mapped in sizes))
         return own + in_files
 
-    return Watch(look, limit=limits.memory_mb * MIB)
+    def since() -> int:
+        return max(0, latest - available())
+
+    return Watch(look, limit=limits.memory_mb * MIB, since=since)
 
 
 def descendants(root: int) -> tuple[int, ...]:
@@ -192,8 +225,21 @@ def _rooms(folders: tuple[str, ...], room: Callable[[str], Room]) -> dict[int, R
     return found
 
 
-def _lost(before: Room, now: Room) -> int:
-    return max(0, before.bytes - now.bytes, (before.files - now.files) * LEAST_BYTES)
+def _lost(before: Mapping[int, Room], now: Mapping[int, Room]) -> int:
+    """What these disks have lost, each file as `LEAST_BYTES` at least."""
+    return sum(
+        max(
+            0,
+            before[disk].bytes - now[disk].bytes,
+            (before[disk].files - now[disk].files) * LEAST_BYTES,
+        )
+        for disk in before.keys() & now.keys()
+    )
+
+
+def _memory_of_the_machine(field: bytes) -> int:
+    with open("/proc/meminfo", "rb") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith(field))
 
 
 def _unmapped(sizes: Mapping[tuple[int, int], int], pids: tuple[int, ...], device: int) -> int:
