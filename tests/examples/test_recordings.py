@@ -1,5 +1,5 @@
-"""The recorded edits fit the files of the examples to the letter. Who changes such a file learns it
-here, and not from a whole lap."""
+"""The recorded edits, and the changes that are no fix, fit the files of the examples to the letter.
+Who changes such a file learns it here, and not from a whole lap."""
 
 import json
 import shutil
@@ -52,6 +52,16 @@ def test_each_recorded_edit_fits_what_those_before_it_left(example, tmp_path) ->
 def test_every_example_is_among_them() -> None:
     found = {file.parents[1].relative_to(EXAMPLES) for file in EXAMPLES.rglob("implementer-*.json")}
     assert found == {Path(example) / "recordings" for example in APPS}
+
+
+@pytest.mark.parametrize(
+    "patch", sorted(EXAMPLES.rglob("wrong/*.patch")), ids=lambda file: str(file.relative_to(EXAMPLES))
+)
+def test_each_change_that_is_no_fix_fits_too(patch) -> None:
+    app = next(one / "app" for one in patch.parents if (one / "app").is_dir())
+    # In a folder of a repository git skips, without a word, what a patch says of other folders.
+    command = ["git", "apply", "--check", f"--directory={app.relative_to(ROOT)}", patch]
+    subprocess.run(command, cwd=ROOT, check=True)
 
 
 def uses_of_tools(recording: Path) -> Iterator[tuple[str, dict[str, str]]]:
