@@ -47,7 +47,10 @@ class Presence:
     last look at the forge, `looks_again` the latest moment of the next one, where that is known.
     `left` is when it left, and `how`; both are empty while it works. A factory that makes a single
     pass does not look again: `is_staying` is false. One that stays writes the dashboard at least
-    every `page_seconds`, though nothing happens."""
+    every `page_seconds`, though nothing happens.
+
+    `pid` names one of `processes`; where that is empty, nobody knows which. `is_gone`: whoever
+    reads the sign knows that the process has ended."""
 
     command: str
     host: str
@@ -62,6 +65,8 @@ class Presence:
     looks_again: datetime | None = None
     left: datetime | None = None
     how: str = ""
+    processes: str = ""
+    is_gone: bool = False
 
     @property
     def id(self) -> str:
@@ -97,6 +102,6 @@ def life(presence: Presence | None, now: datetime) -> Life:
     if presence.left is not None:
         return Life.LEFT
     # Two machines may share a home, and the other's clock may be ahead: that is no silence.
-    if now - presence.beat > SILENT:
+    if presence.is_gone or now - presence.beat > SILENT:
         return Life.DIED
     return Life.STUCK if now - presence.moved > STUCK else Life.AT_WORK

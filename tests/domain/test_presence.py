@@ -19,11 +19,23 @@ MOMENT = timedelta(microseconds=1)
         (SIGN, SILENT, Life.AT_WORK),
         (SIGN, SILENT + MOMENT, Life.DIED),
         (SIGN, -timedelta(hours=1), Life.AT_WORK),
+        (replace(SIGN, is_gone=True), timedelta(), Life.DIED),
+        (replace(SIGN, is_gone=True, left=BEGAN), timedelta(), Life.LEFT),
         (replace(SIGN, beat=BEGAN + STUCK), STUCK, Life.AT_WORK),
         (replace(SIGN, beat=BEGAN + STUCK), STUCK + MOMENT, Life.STUCK),
         (replace(SIGN, left=BEGAN, how="in good order"), timedelta(days=9), Life.LEFT),
     ],
-    ids=["nobody", "quiet", "silent", "a clock set back", "slow", "stuck", "left"],
+    ids=[
+        "nobody",
+        "quiet",
+        "silent",
+        "a clock set back",
+        "gone",
+        "gone as it left",
+        "slow",
+        "stuck",
+        "left",
+    ],
 )
 def test_what_a_sign_shows_after_a_while(sign, after, shown) -> None:
     assert life(sign, BEGAN + after) is shown

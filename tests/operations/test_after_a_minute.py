@@ -1,8 +1,11 @@
 """A factory that was killed, has left, is cut from the forge, or is out of budget: what status,
 health check and notices tell a minute later. The dashboard's part is in its own tests."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -133,6 +136,27 @@ def test_at_work_all_of_them_say_since_when_and_when_it_looks_again(home) -> Non
         assert found["factory"]["looks_again"] == "2030-05-04T02:17:33+00:00"
         code, document = home.health
         assert (code, document["condition"], document["standing_by"]) == (200, "at work", False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({}, "died"),
+        ({"processes": "another machine, or a container"}, "at work"),
+        ({"processes": ""}, "at work"),
+        ({"pid": os.getpid()}, "at work"),
+        ({"pid": 1 << 70}, "at work"),
+    ],
+    ids=["here", "elsewhere", "nobody knows where", "alive", "no process"],
+)
+def test_killed_on_this_machine_it_is_said_to_have_died_at_once(home, dead, changes, shown) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    sign = replace(dead.presence, **{"pid": ended.pid, **changes})
+    presence_of(home.folder).write(sign)
+    found, words = home.status
+    assert found["condition"] == shown
+    assert words.startswith("NOBODY IS AT WORK") is (shown == "died")
 
 
 def test_stopped_it_is_said_to_have_left_and_one_notice_tells_that(home) -> None:

@@ -61,7 +61,10 @@ def condition(
 
 def facts(presence: Presence | None, now: datetime) -> JsonDict | None:
     """The last sign of life as JSON, with the `life` that it shows; None if nobody worked here."""
-    return {"life": life(presence, now).value, **presence.document()} if presence else None
+    if presence is None:
+        return None
+    shown = {"life": life(presence, now).value, **presence.document()}
+    return {name: value for name, value in shown.items() if name not in ("processes", "is_gone")}
 
 
 def waits_for(

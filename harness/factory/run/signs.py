@@ -2,7 +2,7 @@
 health check.
 
 Properties:
-- a killed factory leaves none, so its death shows in its silence;
+- a killed factory leaves none, so its death shows in its silence, and on its own machine at once;
 - nothing waits for a sign, and none that cannot be written stops the work.
 """
 
@@ -13,11 +13,39 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from harness.domain.errors import PortError
 from harness.domain.presence import BEAT_SECONDS, PAGE_SECONDS, Doing, Presence
 from harness.ports.clock import Clock
 from harness.ports.presence import PresenceStore
+
+
+def seen_from_here(presence: Presence) -> Presence:
+    """The sign, with what this machine knows of its process."""
+    return replace(presence, is_gone=_is_gone(presence))
+
+
+def _is_gone(presence: Presence) -> bool:
+    """Whether it is known to have ended. On another machine, and in another container, nobody
+    knows."""
+    if not presence.processes or presence.processes != _processes():
+        return False
+    with suppress(PermissionError, OverflowError):
+        try:
+            os.kill(presence.pid, 0)
+        except ProcessLookupError:
+            return True
+    return False
+
+
+def _processes() -> str:
+    """Names the processes of which a pid here names one: those of this start of the machine, in
+    this namespace. Empty where that cannot be known."""
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    return ""
 
 
 class SignsOfLife:
@@ -62,6 +90,7 @@ class SignsOfLife:
             now,
             is_staying=self._is_staying,
             page_seconds=self._page_seconds,
+            processes=_processes(),
         )
         self._write()
         return before

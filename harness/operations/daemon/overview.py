@@ -13,6 +13,7 @@ from harness.factory.records.error_groups import overview_of
 from harness.factory.reporting.report import status
 from harness.factory.run.disk_space import disk_space
 from harness.factory.run.effects import is_flagged
+from harness.factory.run.signs import seen_from_here
 from harness.home.error_intake import spool_of
 from harness.home.state import open_ledger, presence_of
 from harness.ports.ledger import Ledger
@@ -44,6 +45,7 @@ def _errors(home: Path, ledger: Ledger) -> JsonDict:
 def _presence(home: Path) -> Presence | None:
     # Whoever leaves no sign that can be read is not shown to be at work.
     try:
-        return presence_of(home).read()
+        found = presence_of(home).read()
     except PortError:
         return None
+    return seen_from_here(found) if found else None
