@@ -155,13 +155,8 @@ while True: file.write(bytes(1 << 20)); file.flush(); time.sleep(0.02)
 
 
 def test_a_disk_bomb_that_ends_before_anyone_looks(sandbox) -> None:
-    inside = sandbox.place("inside")
-    ended = sandbox.run(
-        "sh",
-        "-c",
-        "head -c 9000000 /dev/zero > /app/big",
-        limits={"disk_mb": 4},
-        binds=[{"source": str(inside), "target": "/app", "mode": "rw"}],
+    ended = with_four_megabytes(
+        sandbox, "head -c 9000000 /dev/zero > /app/big", sandbox.place("inside")
     )
     assert ended.result["killed_by"] == "disk"
 
@@ -173,27 +168,26 @@ def test_what_is_written_before_a_large_folder_could_be_looked_through_counts(
     (tmp_path / "many" / "last").mkdir(parents=True)
     for number in range(20_000):
         (tmp_path / "many" / str(number)).touch()
-    ended = sandbox.run(
-        "sh",
-        "-c",
-        "head -c 9000000 /dev/zero > /app/many/last/big",
-        limits={"disk_mb": 4},
-        binds=[{"source": str(tmp_path), "target": "/app", "mode": "rw"}],
-    )
+    ended = with_four_megabytes(sandbox, "head -c 9000000 /dev/zero > /app/many/last/big", tmp_path)
     assert ended.result["killed_by"] == "disk"
 
 
 def test_what_was_there_before_does_not_count(sandbox) -> None:
     inside = sandbox.place("inside")
     (inside / "old").write_bytes(bytes(9 << 20))
-    ended = sandbox.run(
+    ended = with_four_megabytes(sandbox, "echo new > /app/new", inside)
+    assert (ended.code, ended.result["killed_by"]) == (0, None)
+
+
+def with_four_megabytes(sandbox, command, folder):
+    """A shell's command, which may write so much into the folder that it finds at /app."""
+    return sandbox.run(
         "sh",
         "-c",
-        "echo new > /app/new",
+        command,
         limits={"disk_mb": 4},
-        binds=[{"source": str(inside), "target": "/app", "mode": "rw"}],
+        binds=[{"source": str(folder), "target": "/app", "mode": "rw"}],
     )
-    assert (ended.code, ended.result["killed_by"]) == (0, None)
 
 
 @pytest.mark.parametrize("shape", [LONG, DEEP])
@@ -405,7 +399,7 @@ def test_where_the_machine_has_lost_as_much_the_rest_after_a_long_look_is_short(
         watch = disk_watch(folders, limits, tasks, room=lambda _: Room(free[0], 9000))
     else:
         limits = SandboxLimits(memory_mb=4)
-        watch = memory_watch(limits, tasks, shared=int, available=lambda: free[0])
+        watch = memory_watch(limits, tasks, shared=lambda: 0, available=lambda: free[0])
     watch.over(now=True)
     free[0] -= 5 << 20
     time.sleep(max(0.0, watch.soonest - time.monotonic()))

@@ -21,8 +21,8 @@ from harness.programs.sandbox.nameless_files import device_number, memory_folder
 MIB = 1024 * 1024
 # The shortest time between two looks.
 LOOK_SECONDS = 0.2
-# The part of a core that looking at a large tree may use, and where the machine has lost so much
-# that the limit may have been passed.
+# The part of a core that looking at a large tree may use; the second where the machine has lost so
+# much that the limit may have been passed.
 MOST_OF_TIME, MOST_IN_A_HURRY = 0.1, 0.5
 # How many looks in a row must find that something is hidden.
 LOOKS_IN_A_ROW = 5
@@ -72,7 +72,7 @@ class Watch:
     """
 
     def __init__(
-        self, look: Callable[[], int], *, limit: int, since: Callable[[], int] = int
+        self, look: Callable[[], int], *, limit: int, since: Callable[[], int] = lambda: 0
     ) -> None:
         self.look, self.limit, self.since = look, limit, since
         self.peak = self.latest = 0
@@ -115,11 +115,11 @@ def disk_watch(
     """
     before, _ = _bytes_in(folders)
     rooms, hidden = _rooms(folders, room), _Hidden()
-    latest = rooms
+    rooms_then = rooms
 
     def look() -> int:
-        nonlocal latest
-        latest = _rooms(folders, room)
+        nonlocal rooms_then
+        rooms_then = _rooms(folders, room)
         seen, is_whole = _bytes_in(folders)
         lost = _lost(rooms, _rooms(folders, room))
         nameless, more = hidden.look(tasks(), rooms.keys(), matters=lost > limits.disk_mb * MIB)
@@ -127,7 +127,7 @@ def disk_watch(
         return grown if is_whole and not more else max(grown, lost)
 
     def since() -> int:
-        return _lost(latest, _rooms(folders, room))
+        return _lost(rooms_then, _rooms(folders, room))
 
     return Watch(look, limit=limits.disk_mb * MIB, since=since)
 
@@ -149,11 +149,11 @@ def memory_watch(
     with os.fdopen(os.memfd_create("device")) as file:
         device = os.fstat(file.fileno()).st_dev
     before, hidden = shared(), _Hidden()
-    latest = available()
+    available_then = available()
 
     def look() -> int:
-        nonlocal latest
-        latest = available()
+        nonlocal available_then
+        available_then = available()
         pids = tasks()
         sizes = [_memory(pid) for pid in pids]
         own, files = sum(size for size, _ in sizes), shared() - before
@@ -165,7 +165,7 @@ def memory_watch(
         return own + in_files
 
     def since() -> int:
-        return max(0, latest - available())
+        return max(0, available_then - available())
 
     return Watch(look, limit=limits.memory_mb * MIB, since=since)
 
