@@ -1,11 +1,13 @@
 """Bombs: each is stopped, named, and leaves the host as it was."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,10 @@ import pytest
 from harness.domain.sandbox import Form, SandboxLimits
 from harness.folder_walk import delete
 from harness.programs.sandbox.forms import unheld
+from harness.programs.sandbox.launch import RunningSandbox
+from harness.programs.sandbox.walls.cgroup import Cgroup
 from harness.programs.sandbox.watch import (
+    FILES_BETWEEN,
     LOOK_SECONDS,
     LOOKS_IN_A_ROW,
     Room,
@@ -23,7 +28,7 @@ from harness.programs.sandbox.watch import (
     memory_watch,
 )
 from tests.nests import DEEP, LONG, folder_for_nests, nest
-from tests.sandbox.sandboxes import AS_ROOT, ORDINARY_UID
+from tests.sandbox.sandboxes import AS_ROOT, ORDINARY_UID, until
 
 MEMORY_BOMB = "a = []\nwhile True: a.append(bytearray(4 << 20)); a[-1][::4096] = b'x' * 1024"
 
@@ -75,7 +80,7 @@ except BlockingIOError:
 def test_threads_count_too(sandbox) -> None:
     code = (
         "import threading, time\n"
-        "for n in range(200): threading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
+        "for n in range(20): threading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
     )
     ended = sandbox.python(code, limits={"pids": 20})
     assert ended.code == 1
@@ -405,6 +410,72 @@ def test_where_the_machine_has_lost_as_much_the_rest_after_a_long_look_is_short(
     time.sleep(max(0.0, watch.soonest - time.monotonic()))
     watch.over()
     assert len(looks) == 2
+
+
+def test_a_look_that_is_overtaken_begins_anew_while_what_it_looks_at_stands_still(tmp_path) -> None:
+    """While a hundred thousand files were looked at a sandbox once wrote gigabytes."""
+    for number in range(2 * FILES_BETWEEN):
+        (tmp_path / str(number)).touch()
+    free, stops = [99 << 20], []
+
+    def room(_: str) -> Room:
+        """A disk that loses six megabytes a moment, unless they are stopped."""
+        free[0] -= 0 if stops and stops[-1] == "stopped" else 6 << 20
+        return Room(free[0], 9000)
+
+    @contextlib.contextmanager
+    def stopped() -> Iterator[None]:
+        stops.append("stopped")
+        (tmp_path / "last").write_bytes(bytes(9 << 20))
+        yield
+        stops.append("goes on")
+
+    watch = disk_watch(
+        (str(tmp_path),), SandboxLimits(disk_mb=8), tuple, room=room, stopped=stopped
+    )
+    assert watch.over(now=True)
+    assert stops == ["stopped", "goes on"]
+
+
+FORKS = """
+import os, signal, time
+if os.fork() == 0: os.kill(os.getpid(), signal.SIGSTOP)
+print(flush=True)
+born = []
+while True:
+    born.append(os.fork())
+    if born[-1] == 0: time.sleep(600)
+    if len(born) > 5:
+        os.kill(born[0], signal.SIGKILL)
+        os.waitpid(born.pop(0), 0)
+"""
+
+
+def test_what_is_stopped_for_a_look_runs_no_program_and_goes_on_as_it_was() -> None:
+    """It starts processes without end, and one of them has stopped itself."""
+    with subprocess.Popen(["sh", "-c", '"$@" & wait', "sh", sys.executable, "-c", FORKS],
+                          stdout=subprocess.PIPE, start_new_session=True) as process:  # fmt: skip
+        sandbox = RunningSandbox(process, None, -1, Cgroup(()))
+        try:
+            process.stdout.readline()
+            until(lambda: [*states(sandbox).values()].count("T") == 1)
+            for _ in range(20):
+                with sandbox.stopped():
+                    until(lambda: {*states(sandbox).values()} <= {"T", "Z"})
+                    held = states(sandbox)
+                until(lambda: [*states(sandbox).values()].count("T") == 1)
+            until(lambda: states(sandbox).keys() - held.keys())
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def states(sandbox: RunningSandbox) -> dict[int, str]:
+    """The state of each of its processes but the first, as `ps` names it."""
+    found = {}
+    for pid in sandbox.tasks()[1:]:
+        with contextlib.suppress(OSError):
+            found[pid] = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+    return found
 
 
 def burnt(seconds: float) -> None:

@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,8 @@ MIB = 1024 * 1024
 # A killed process namespace is gone in milliseconds. A longer wait means that something is wrong.
 DEATH_SECONDS = 20
 SETUP_SECONDS = 30
+# How long it may take until all of it stands still. One that waits for a disk does not.
+STOP_SECONDS, POLL_SECONDS = 1, 0.002
 NOT_KILLED = "a sandbox does not die; look for a task in uninterruptible sleep"
 
 
@@ -62,6 +65,32 @@ class RunningSandbox:
         """The host's pids of what runs in it."""
         return self.group.tasks() or descendants(self.process.pid)
 
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Within the block no program of it runs. What had stopped by itself stays so.
+
+        The process that holds it together goes on: it ends the others if this one is killed."""
+        stopped: set[int] = set()
+        seen = {0, self.process.pid}  # 0 stands for a task of another process namespace
+        give_up = time.monotonic() + STOP_SECONDS
+        try:
+            while time.monotonic() < give_up:
+                # One that starts another just now has done so before it stands.
+                standing = not any(map(_runs, stopped))
+                if not (new := set(self.tasks()) - seen) and standing:
+                    break
+                seen |= new
+                for pid in filter(_runs, new):
+                    with contextlib.suppress(OSError):
+                        os.kill(pid, signal.SIGSTOP)
+                        stopped.add(pid)
+                time.sleep(0 if new else POLL_SECONDS)
+            yield
+        finally:
+            for pid in stopped:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGCONT)
+
     def kill(self, *, seconds: float = DEATH_SECONDS) -> None:
         """Kill it and wait until it is dead. Raises SandboxError when it does not die in time."""
         if self.outer_init and self.process.poll() is None:
@@ -83,6 +112,13 @@ class RunningSandbox:
         # A killed outer init leaves its children to this process, unless a group holds them.
         if self.outer_init and not self.group.groups and not kill_descendants():
             raise SandboxError(NOT_KILLED)
+
+
+def _runs(pid: int) -> bool:
+    """Whether this process has neither ended nor been stopped."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read().rpartition(b") ")[2][:1] not in b"TtZX"
+    return False
 
 
 @dataclass(frozen=True, slots=True)

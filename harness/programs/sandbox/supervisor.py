@@ -17,7 +17,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness.domain.errors import SandboxError
@@ -64,7 +64,9 @@ def run_sandbox(
         life = held.enter_context(cleanup_process(group))
         home = held.enter_context(_home(form, spec))
         # Before it starts: else what it writes while a large folder is looked at would not count.
-        watches = _watches(spec, group, home, lambda: sandbox.tasks())
+        watches = _watches(
+            spec, group, home, tasks=lambda: sandbox.tasks(), stopped=lambda: sandbox.stopped()
+        )
         sandbox = held.enter_context(
             started(form, spec, HostResources(uid, lock, group, life, home), output=output)
         )
@@ -162,12 +164,19 @@ def _writable(spec: SandboxSpec) -> tuple[str, ...]:
     return tuple(bind.source for bind in spec.binds if bind.mode == "rw")
 
 
-def _watches(spec: SandboxSpec, group: Cgroup, home: Path | None, tasks: Tasks) -> dict[str, Watch]:
+def _watches(
+    spec: SandboxSpec,
+    group: Cgroup,
+    home: Path | None,
+    *,
+    tasks: Tasks,
+    stopped: Callable[[], contextlib.AbstractContextManager[None]],
+) -> dict[str, Watch]:
     watches = {}
     if folders := (*_writable(spec), *((str(home / "tmp"),) if home else ())):
-        watches["disk"] = disk_watch(folders, spec.limits, tasks)
+        watches["disk"] = disk_watch(folders, spec.limits, tasks, stopped=stopped)
     if "memory" not in group.held:
-        watches["memory"] = memory_watch(spec.limits, tasks)
+        watches["memory"] = memory_watch(spec.limits, tasks, stopped=stopped)
     return watches
 
 

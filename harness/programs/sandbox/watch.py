@@ -12,6 +12,7 @@ import resource
 import stat
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from harness.domain.sandbox import SandboxLimits
@@ -21,9 +22,13 @@ from harness.programs.sandbox.nameless_files import device_number, memory_folder
 MIB = 1024 * 1024
 # The shortest time between two looks.
 LOOK_SECONDS = 0.2
-# The part of a core that looking at a large tree may use; the second where the machine has lost so
-# much that the limit may have been passed.
-MOST_OF_TIME, MOST_IN_A_HURRY = 0.1, 0.5
+# The part of a core that looking at a large tree may use.
+MOST_OF_TIME = 0.1
+# The part of the time for which what is watched may be stopped, where the machine has lost so much
+# that the limit may have been passed.
+MOST_STOPPED = 0.5
+# After so many files a look asks whether there is time for the rest.
+FILES_BETWEEN = 1000
 # How many looks in a row must find that something is hidden.
 LOOKS_IN_A_ROW = 5
 # One look in this many is a close one, whatever the machine has lost.
@@ -68,32 +73,54 @@ class Watch:
     """Measures one thing from time to time; `over` is True once it has grown beyond its limit.
 
     A long look is followed by a long rest. `since` tells at once how much the thing may have grown
-    at the most since the last look began: where that may be too much, the rest is a short one.
+    at the most since the last look began. Where that may be too much, the rest is a short one, and
+    what makes it grow is `stopped` for the length of a look: else it would grow as long as the look
+    lasts. A look that finds itself in such a hurry on its way answers None.
     """
 
     def __init__(
-        self, look: Callable[[], int], *, limit: int, since: Callable[[], int] = lambda: 0
+        self,
+        look: Callable[[], int | None],
+        *,
+        limit: int,
+        since: Callable[[], int] = lambda: 0,
+        stopped: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        self.look, self.limit, self.since = look, limit, since
+        self.look, self.limit, self.since, self.stopped = look, limit, since, stopped
         self.peak = self.latest = 0
         self.due = self.soonest = time.monotonic()
+        self._is_stopped = False
 
     def over(self, *, now: bool = False) -> bool:
         """Whether it is beyond the limit, by the latest measurement, or by a new one."""
         if now or self._is_due():
             # CPU time, not the clock: on a busy machine it would look ever more seldom.
             began = time.thread_time()
-            self.latest = self.look()
+            found = None if self.is_hurried() else self.look()
+            self.latest = self._unhurried() if found is None else found
             self.peak = max(self.peak, self.latest)
             spent, ended = time.thread_time() - began, time.monotonic()
             self.due = ended + max(LOOK_SECONDS, spent / MOST_OF_TIME)
-            self.soonest = ended + max(LOOK_SECONDS, spent / MOST_IN_A_HURRY)
+            self.soonest = ended + max(LOOK_SECONDS, spent * (1 / MOST_STOPPED - 1))
         return self.peak > self.limit
+
+    def is_hurried(self) -> bool:
+        """Whether it may have passed the limit since the last look, and goes on growing."""
+        return not self._is_stopped and self.latest + self.since() > self.limit
 
     def _is_due(self) -> bool:
         if (clock := time.monotonic()) >= self.due:
             return True
-        return clock >= self.soonest and self.latest + self.since() > self.limit
+        return clock >= self.soonest and self.is_hurried()
+
+    def _unhurried(self) -> int:
+        """A look at what stands still."""
+        with self.stopped():
+            self._is_stopped = True
+            try:
+                return self.look() or 0
+            finally:
+                self._is_stopped = False
 
 
 def disk_watch(
@@ -102,6 +129,7 @@ def disk_watch(
     tasks: Tasks,
     *,
     room: Callable[[str], Room] = room_at,
+    stopped: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Watch:
     """Watches how much the folders have grown since now. Files that are open but deleted count too.
 
@@ -113,14 +141,16 @@ def disk_watch(
     what it holds is unknown, and counts as the most that it can be: all that the disk has lost
     since the start, whoever wrote that. So does what its processes keep hidden.
     """
-    before, _ = _bytes_in(folders)
+    before, _ = _bytes_in(folders) or (0, False)
     rooms, hidden = _rooms(folders, room), _Hidden()
     rooms_then = rooms
 
-    def look() -> int:
+    def look() -> int | None:
         nonlocal rooms_then
-        rooms_then = _rooms(folders, room)
-        seen, is_whole = _bytes_in(folders)
+        began = _rooms(folders, room)
+        if (found := _bytes_in(folders, is_hurried=watch.is_hurried)) is None:
+            return None
+        (seen, is_whole), rooms_then = found, began
         lost = _lost(rooms, _rooms(folders, room))
         nameless, more = hidden.look(tasks(), rooms.keys(), matters=lost > limits.disk_mb * MIB)
         grown = seen + sum(nameless.values()) - before
@@ -129,7 +159,8 @@ def disk_watch(
     def since() -> int:
         return _lost(rooms_then, _rooms(folders, room))
 
-    return Watch(look, limit=limits.disk_mb * MIB, since=since)
+    watch = Watch(look, limit=limits.disk_mb * MIB, since=since, stopped=stopped)
+    return watch
 
 
 def memory_watch(
@@ -138,6 +169,7 @@ def memory_watch(
     *,
     shared: Callable[[], int] = shared_memory,
     available: Callable[[], int] = available_memory,
+    stopped: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Watch:
     """Watches the memory of the sandbox's processes together, and of its own folders in memory.
 
@@ -167,7 +199,7 @@ def memory_watch(
     def since() -> int:
         return max(0, available_then - available())
 
-    return Watch(look, limit=limits.memory_mb * MIB, since=since)
+    return Watch(look, limit=limits.memory_mb * MIB, since=since, stopped=stopped)
 
 
 def descendants(root: int) -> tuple[int, ...]:
@@ -184,8 +216,11 @@ def descendants(root: int) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _bytes_in(folders: tuple[str, ...]) -> tuple[int, bool]:
-    """The bytes, and whether that is all: False where a folder could not be looked into."""
+def _bytes_in(
+    folders: tuple[str, ...], *, is_hurried: Callable[[], bool] = lambda: False
+) -> tuple[int, bool] | None:
+    """The bytes, and whether that is all: False where a folder could not be looked into. None where
+    there is no time for it."""
     seen: set[tuple[int, int]] = set()
     total = 0
     unseen: set[int | None] = set()
@@ -193,7 +228,10 @@ def _bytes_in(folders: tuple[str, ...]) -> tuple[int, bool]:
     def is_unseen(error: OSError) -> None:
         unseen.add(error.errno)
 
-    for entry in (entry for folder in folders for entry in _entries(folder, is_unseen)):
+    entries = (entry for folder in folders for entry in _entries(folder, is_unseen))
+    for number, entry in enumerate(entries, 1):
+        if number % FILES_BETWEEN == 0 and is_hurried():
+            return None
         if entry.st_nlink > 1 and not stat.S_ISDIR(entry.st_mode):
             key = entry.st_dev, entry.st_ino
             if key in seen:
