@@ -34,22 +34,21 @@ rules:
 pure:
 	@$(PY) -m pytest -q -n 2 $(addprefix tests/,$(PURE))
 
-test:             ## every promise at least once, and a sample of every long search
+test:             ## every promise at least once, and a sample of every long search. CEILINGS=1: none dearer than it may be
 	@.ci/setup tests
 	@$(MAKE) --no-print-directory -j3 -O style arrows rules
 	@$(MAKE) --no-print-directory -j2 types promises    # the types take one processor half a minute
 
 promises:         # many tests wait: five workers keep two processors at work
-	@$(PYTEST) -n 5
+	@$(PYTEST) -n 5 $(if $(CEILINGS),--ceilings)
 
-soak:             ## everything: every search whole, and no test dearer than it may be
+soak:             ## what `make test` leaves out: every search whole, and no test dearer than it may be
 	@.ci/setup soak
-	@$(MAKE) --no-print-directory -j3 -O style arrows rules
-	@$(MAKE) --no-print-directory -j2 types searches
+	@$(MAKE) --no-print-directory searches
 	@$(MAKE) --no-print-directory -j2 -O newer-fixes older-fixes other-fixes some-mutants    # each waits for much
 
 searches:
-	@$(PYTEST) -n 5 --soak
+	@$(PYTEST) -n 5 --soak --further --ceilings
 
 newer-fixes:
 	@$(PY) bench/real_fixes.py --pairs bench/real_fixes/pairs.json --only 2743 2757 2599

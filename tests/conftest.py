@@ -29,6 +29,7 @@ times as many, and `make search` draws new ones."""
 
 def pytest_addoption(parser) -> None:
     tiers.add_options(parser)
+    spent.add_options(parser)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -117,12 +118,12 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session) -> None:
-    """`make soak` fails where a test spends more than it may. A worker has no terminal to tell it
-    on."""
+    """With `--ceilings` it fails where a test spends more than it may. A worker has no terminal to
+    tell it on."""
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
     if (
         terminal
-        and session.config.getoption("soak")
+        and session.config.getoption("ceilings")
         and spent.beyond(_told(terminal), spent.budgets(), pace=spent.pace(_reports(terminal)))
     ):
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
@@ -155,10 +156,16 @@ def nothing_left_to_the_collector():
     gc.freeze()
 
 
+@pytest.fixture(scope="session")
+def whole(request) -> bool:
+    """Whether every search is whole, as in `make soak`."""
+    return request.config.getoption("soak")
+
+
 @pytest.fixture
-def draw(request) -> tiers.Draw:
+def draw(request, whole) -> tiers.Draw:
     """How much of a search to try: a sample in `make test`, all of it in `make soak`."""
-    return tiers.Draw(request.config, request.node.nodeid)
+    return tiers.Draw(whole, request.config.getoption("seed"), request.node.nodeid)
 
 
 @pytest.fixture(scope="session")

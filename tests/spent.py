@@ -1,8 +1,9 @@
 """What tests spend: processor seconds of a test and of every process below it.
 
 The clock says how busy a machine is, these seconds say how dear a test is. `make test` prints the
-dearest. `make soak` fails when a test spends more than `CEILING` and has no line of its own in
-`budgets.toml`, or spends more than its line says. What a fixture makes for many tests, and what it
+dearest. With `--ceilings`, as in `make soak` and every night in `make test`, a run fails when a test
+spends more than `CEILING` and has no line of its own in `budgets.toml`, or more than its line says.
+What a fixture makes for many tests, and what it
 takes to end it, is counted for the fixture, not for the test that happens to ask first or last.
 A second of a slow or crowded processor is worth less than one of those that the budgets were
 written on, so each worker times the same small work now and again, and budgets grow by its median.
@@ -56,6 +57,12 @@ class Moment:
     spent: float
     own: float
     started: int
+
+
+def add_options(parser: pytest.Parser) -> None:
+    parser.getgroup("spent", "what tests spend").addoption(
+        "--ceilings", action="store_true", help="fail where a test spends more than it may"
+    )
 
 
 def moment() -> Moment:

@@ -150,10 +150,10 @@ def test_spends_more_than_the_ceiling():
 """
 
 
-def test_what_is_made_for_many_is_not_charged_to_who_asks_first_and_the_ceiling_fails_the_soak(
+def test_what_is_made_for_many_is_not_charged_to_who_asks_first_and_a_ceiling_may_fail_the_run(
     tmp_path,
 ) -> None:
-    done = run(tmp_path, SHARED, "--soak")
+    done = run(tmp_path, SHARED, "--ceilings")
     found = rows(done)
     assert 0.05 < found["test_asks_first"] < 0.5, done.stdout
     assert 0.25 < found["inner"] < 0.7 < found["outer"] < 1.2, done.stdout

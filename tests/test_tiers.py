@@ -35,6 +35,12 @@ def test_of_some(box, wall): pass
 def test_inside(draw):
     print("drawn", len(draw.of(range(50), 4)))
 
+@pytest.fixture(scope="module")
+def many(whole): return 9 if whole else 1
+
+@pytest.mark.parametrize("number", [5])
+def test_asked(many, number): print("asked", many)
+
 tried = []
 
 @settings(max_examples=share(40))
@@ -67,11 +73,12 @@ def collected(folder, *options):
     ).stdout
 
 
-def test_make_test_draws_and_make_soak_runs_everything(tmp_path) -> None:
-    some, other, whole = (
+def test_make_test_draws_and_make_soak_runs_the_rest_and_each_search_whole(tmp_path) -> None:
+    some, other, whole, further = (
         collected(tmp_path),
         collected(tmp_path, "--seed=2"),
         collected(tmp_path, "--soak"),
+        collected(tmp_path, "--soak", "--further"),
     )
     assert (some.count("test_search["), some.count("test_dear"), "drawn 4" in some) == (2, 0, True)
     assert (whole.count("test_search["), whole.count("test_dear"), "drawn 50" in whole) == (
@@ -85,6 +92,10 @@ def test_make_test_draws_and_make_soak_runs_everything(tmp_path) -> None:
     walls = [len(re.findall(rf"test_of_some\[.*{wall}", some)) for wall in ("north", "south")]
     assert (walls, whole.count("test_of_some[")) == ([2, 2], 8)
     assert re.findall(r"search\[\d", some) != re.findall(r"search\[\d", other)
+    ran = [set(re.findall(r"::(\S+)", run)) for run in (some, whole, further)]
+    assert ran[0] | ran[2] == ran[1]
+    assert ran[0] & ran[2] == {"test_inside", "test_asked[5]", "test_property"}
+    assert ("drawn 50" in further, "asked 9" in further) == (True, True)
 
 
 def test_a_sample_is_the_same_each_time_and_another_for_another_seed_or_search() -> None:

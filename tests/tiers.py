@@ -2,8 +2,9 @@
 
 `make test` shows each promise at least once. A test marked `soak` waits for `make soak`, and its
 marker says why: what it costs, or which test of `make test` sees the same fault. Of a test marked
-`sample(n)` and of a search that asks for `drawn`, `make test` takes a sample. The seed is always
-the same, so a commit is green or red whoever asks; `--seed N` draws another one.
+`sample(n)` and of a search that asks for `draw` or `whole`, `make test` takes a sample. The seed is
+always the same, so a commit is green or red whoever asks; `--seed N` draws another one. `make soak`
+runs what `make test` leaves out and each search whole, and nothing that `make test` runs the same.
 With `sample(n, each="argument")` it takes n cases of each value of that argument, with
 `sample(n, of="argument")` n values of that argument for each case of all the others.
 Of the examples of a property `make test` takes the first quarter.
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 MARKERS = (
     "soak(reason): only `make soak` runs it; the reason says why that is enough",
@@ -32,6 +33,9 @@ Case = TypeVar("Case")
 def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("tiers", "make test or make soak")
     group.addoption("--soak", action="store_true", help="run everything, and every search whole")
+    group.addoption(
+        "--further", action="store_true", help="leave out what runs the same without --soak"
+    )
     group.addoption("--seed", type=int, default=SEED, metavar="N", help="draw other samples")
 
 
@@ -41,10 +45,13 @@ def share(examples: int) -> int:
 
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what waits for `make soak`. pytest counts it as deselected."""
-    if config.getoption("soak"):
-        return
-    chosen = set(_chosen(items, config.getoption("seed")))
+    """Leave out what waits for `make soak`, or what has run without it. pytest counts it as
+    deselected."""
+    chosen = (
+        set(items) if config.getoption("soak") else set(_chosen(items, config.getoption("seed")))
+    )
+    if config.getoption("further"):
+        chosen -= {one for one in _chosen(items, config.getoption("seed")) if not _is_search(one)}
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = [item for item in items if item in chosen]
 
@@ -61,6 +68,12 @@ def _chosen(items: Sequence[pytest.Item], seed: int) -> list[pytest.Item]:
         )  # drawn by a name that is the same in every process
         chosen += cases if sample is None else sampled(cases, sample.args[0], seed, cases[0].nodeid)
     return chosen
+
+
+def _is_search(item: pytest.Item) -> bool:
+    """Whether it tries more in `make soak`: what it or its fixtures ask tells, and a property."""
+    asks = {"draw", "whole"} & set(getattr(item, "fixturenames", ()))
+    return bool(asks) or is_hypothesis_test(getattr(item, "obj", None))
 
 
 def _group(item: pytest.Item) -> str:
@@ -89,10 +102,8 @@ def sampled(cases: Sequence[Case], size: int, seed: int, name: str) -> list[Case
 class Draw:
     """What a search that enumerates by itself asks how much it has to try."""
 
-    def __init__(self, config: pytest.Config, name: str) -> None:
-        self.whole: bool = config.getoption("soak")
-        self._seed: int = config.getoption("seed")
-        self._name = name
+    def __init__(self, whole: bool, seed: int, name: str) -> None:
+        self.whole, self._seed, self._name = whole, seed, name
 
     def of(self, cases: Sequence[Case], size: int) -> list[Case]:
         """All of them in `make soak`, else a sample of this size."""

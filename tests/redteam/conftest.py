@@ -113,16 +113,17 @@ attacks of its subject that are made."""
 
 
 @pytest.fixture(scope="session")
-def drawn_attacks(request):
+def drawn_attacks(whole, request):
     """The names of the drill's attacks."""
+    seed = request.config.getoption("seed")
     drawn = {
         name
         for subject, size in SHOWN_ELSEWHERE.items()
-        for name in tiers.Draw(request.config, f"drill {subject}").of(
+        for name in tiers.Draw(whole, seed, f"drill {subject}").of(
             [attack.name for attack in ATTACKS if attack.subject == subject], size
         )
     }
-    left_out = set() if request.config.getoption("soak") else DEAR
+    left_out = set() if whole else DEAR
     return [
         attack.name
         for attack in ATTACKS

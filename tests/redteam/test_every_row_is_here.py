@@ -328,11 +328,6 @@ def collected(whole):
     return [line.split("::", 1)[1] for line in done.stdout.splitlines() if "::" in line]
 
 
-@pytest.fixture(scope="module")
-def whole(request):
-    return request.config.getoption("soak")
-
-
 @pytest.mark.parametrize("table", [ROWS, BAD_INPUT], ids=["rows", "bad input"])
 def test_each_row_has_its_tests(collected, whole, table) -> None:
     """In `make soak` each test that a row names is there; `make test` runs one of each row at

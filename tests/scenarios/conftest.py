@@ -84,14 +84,14 @@ as well."""
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory, request):
+def demo(tmp_path_factory, whole):
     """Run once for all workers: whoever comes second waits for it. Nobody touches that home
     afterwards: each worker looks at a copy of its own, since whoever looks opens databases and
     starts the forge, and a file of theirs may go while it is copied."""
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     home, report = shared / "the-demo", shared / "the-demo.json"
-    issues = ALL if request.config.getoption("soak") else SOME
+    issues = ALL if whole else SOME
     only = [word for number in sorted(issues) for word in ("--issue", str(number))]
     with (shared / "the-demo.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -195,11 +195,9 @@ def judged(name: str, gallery: Gallery) -> Verdict:
 
 
 @pytest.fixture(scope="module")
-def gallery(
-    chromium: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Gallery:
+def gallery(chromium: str, tmp_path_factory: pytest.TempPathFactory, whole: bool) -> Gallery:
     """Every case and every base, performed by one driver, but for what never ends."""
-    folder, whole = tmp_path_factory.mktemp("driver"), request.config.getoption("soak")
+    folder = tmp_path_factory.mktemp("driver")
     made = {name: case.app for name, case in CASES.items() if whole or not case.soak} | BASE
     endless = {name: made[name] for name in ENDLESS if name in made}
     rest = {name: made[name] for name in made if name not in ENDLESS}
