@@ -107,7 +107,7 @@ def test_a_sample_is_the_same_each_time_and_another_for_another_seed_or_search()
 
 
 def test_make_soak_judges_every_real_fix() -> None:
-    """Two halves beside each other, because one alone waits for much."""
+    """In groups beside each other, because one alone waits for much."""
     pairs = json.loads((ROOT / "bench" / "real_fixes" / "pairs.json").read_text("utf-8"))["pairs"]
     named = re.findall(
         r"real_fixes/pairs\.json --only (.*)", (ROOT / "Makefile").read_text("utf-8")

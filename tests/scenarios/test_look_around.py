@@ -1,7 +1,5 @@
 """After the demo: what a stranger does next, as the README has it."""
 
-import pytest
-
 from tests.scenarios.conftest import factory
 
 
@@ -24,18 +22,3 @@ def test_an_issue_that_is_not_there_is_said_not_to_be(copy) -> None:
         2,
         "factory: there is no issue #99 on the forge; `factory status` lists the known ones",
     )
-
-
-@pytest.mark.soak("an issue with two attempts; test_demo replays a run of each workflow")
-@pytest.mark.parametrize("workflow", ["triage", "implement", "validate", "merge"])
-def test_a_run_of_each_workflow_decides_the_same_again(copy, workflow) -> None:
-    runs = [
-        run["run"]
-        for run in factory(copy, "logs", "--json").json["runs"]
-        if run["run"].startswith(f"{workflow}-6-")
-    ]
-    said = factory(copy, "replay", runs[-1])
-    assert (said.code, said.out.partition(" entries")[0].rpartition(",")[0]) == (
-        0,
-        f"{runs[-1]}: the same",
-    ), said.out + said.err
