@@ -70,24 +70,25 @@ class RunningSandbox:
         """Within the block no program of it runs. What had stopped by itself stays so.
 
         The process that holds it together goes on: it ends the others if this one is killed."""
-        stopped: set[int] = set()
+        stopped: list[int] = []
         seen = {0, self.process.pid}  # 0 stands for a task of another process namespace
         give_up = time.monotonic() + STOP_SECONDS
         try:
             while time.monotonic() < give_up:
                 # One that starts another just now has done so before it stands.
                 standing = not any(map(_runs, stopped))
-                if not (new := set(self.tasks()) - seen) and standing:
+                if not (new := [pid for pid in self.tasks() if pid not in seen]) and standing:
                     break
-                seen |= new
+                seen.update(new)
                 for pid in filter(_runs, new):
                     with contextlib.suppress(OSError):
                         os.kill(pid, signal.SIGSTOP)
-                        stopped.add(pid)
+                        stopped.append(pid)
                 time.sleep(0 if new else POLL_SECONDS)
             yield
         finally:
-            for pid in stopped:
+            # Children first: a shell would report that one of its own has stopped.
+            for pid in reversed(stopped):
                 with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGCONT)
 
