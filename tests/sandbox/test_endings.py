@@ -11,7 +11,16 @@ import pytest
 from harness.domain.errors import SandboxError
 from harness.programs.sandbox.launch import RunningSandbox
 from harness.programs.sandbox.walls.cgroup import Cgroup
-from tests.sandbox.sandboxes import LINGER, NEVER_ENDS, a_marker, groups_of, running_with, until
+from harness.programs.sandbox.watch import descendants
+from tests.sandbox.sandboxes import (
+    LINGER,
+    NEVER_ENDS,
+    a_marker,
+    children,
+    groups_of,
+    running_with,
+    until,
+)
 
 
 @pytest.mark.parametrize("code", [0, 1, 42, 125, 255])
@@ -116,12 +125,18 @@ def test_repeated_stop_signals_still_get_a_result(sandbox) -> None:
     assert '"killed_by": "stopped"' in result.read_text()
 
 
-def test_kill_9_of_the_supervisor_leaves_nothing(sandboxes) -> None:
+@pytest.mark.parametrize("stands_still", [False, True])
+def test_kill_9_of_the_supervisor_leaves_nothing(sandboxes, stands_still) -> None:
+    """Nor where it dies while all that it holds together stands still, for a look at its
+    folders."""
     marker = a_marker()
     process, result = sandboxes.start("python", "-I", "-c", LINGER, marker, "60")
     assert process.stdout.readline() == b"ready\n"
     supervisor = sandboxes.supervisor_of(process)
     assert running_with(marker)
+    for child in children(supervisor) if stands_still else ():
+        for pid in descendants(child)[1:]:
+            os.kill(pid, signal.SIGSTOP)
     os.kill(supervisor, signal.SIGKILL)
     until(lambda: not running_with(marker))
     until(lambda: not groups_of(supervisor))
