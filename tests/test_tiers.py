@@ -113,3 +113,13 @@ def test_make_soak_judges_every_real_fix() -> None:
         r"real_fixes/pairs\.json --only (.*)", (ROOT / "Makefile").read_text("utf-8")
     )
     assert sorted(" ".join(named).split()) == sorted(str(pair["issue"]) for pair in pairs)
+
+
+def test_what_make_soak_searches_further_can_be_seen() -> None:
+    """Whoever asks the option itself, instead of `whole` or `draw`, would not run in it again."""
+    asking = {
+        file.name
+        for file in (ROOT / "tests").rglob("*.py")
+        if 'option("soak")' in file.read_text("utf-8")
+    }
+    assert asking == {"conftest.py", "tiers.py", "test_tiers.py"}
