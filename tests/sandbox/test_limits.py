@@ -80,7 +80,7 @@ except BlockingIOError:
 def test_threads_count_too(sandbox) -> None:
     code = (
         "import threading, time\n"
-        "for n in range(20): threading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
+        "for n in range(200): threading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
     )
     ended = sandbox.python(code, limits={"pids": 20})
     assert ended.code == 1
