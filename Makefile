@@ -45,7 +45,7 @@ promises:         # many tests wait: five workers keep two processors at work
 soak:             ## what `make test` leaves out: every search whole, and no test dearer than it may be
 	@.ci/setup soak
 	@$(MAKE) --no-print-directory searches
-	@$(MAKE) --no-print-directory -j3 -O newer-fixes middle-fixes older-fixes other-fixes some-mutants    # they wait for much
+	@$(MAKE) --no-print-directory -j5 -O newer-fixes middle-fixes older-fixes other-fixes some-mutants    # they wait for much
 
 searches:
 	@$(PYTEST) -n 5 --soak --further --ceilings
