@@ -12,7 +12,6 @@ import resource
 import stat
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from harness.domain.sandbox import SandboxLimits
@@ -84,7 +83,7 @@ class Watch:
         *,
         limit: int,
         since: Callable[[], int] = lambda: 0,
-        stopped: Callable[[], AbstractContextManager[None]] = nullcontext,
+        stopped: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
     ) -> None:
         self.look, self.limit, self.since, self.stopped = look, limit, since, stopped
         self.peak = self.latest = 0
@@ -114,13 +113,14 @@ class Watch:
         return clock >= self.soonest and self.is_hurried()
 
     def _unhurried(self) -> int:
-        """A look at what stands still."""
+        """A look at what stands still. What it cannot find out counts as too much."""
         with self.stopped():
             self._is_stopped = True
             try:
-                return self.look() or 0
+                found = self.look()
             finally:
                 self._is_stopped = False
+        return self.limit + 1 if found is None else found
 
 
 def disk_watch(
@@ -129,7 +129,7 @@ def disk_watch(
     tasks: Tasks,
     *,
     room: Callable[[str], Room] = room_at,
-    stopped: Callable[[], AbstractContextManager[None]] = nullcontext,
+    stopped: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
 ) -> Watch:
     """Watches how much the folders have grown since now. Files that are open but deleted count too.
 
@@ -169,7 +169,7 @@ def memory_watch(
     *,
     shared: Callable[[], int] = shared_memory,
     available: Callable[[], int] = available_memory,
-    stopped: Callable[[], AbstractContextManager[None]] = nullcontext,
+    stopped: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
 ) -> Watch:
     """Watches the memory of the sandbox's processes together, and of its own folders in memory.
 
