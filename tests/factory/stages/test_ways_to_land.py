@@ -219,6 +219,8 @@ def test_cut_off_at_the_forges_merge_it_is_merged_once(tmp_path, after) -> None:
     issue = world.file()
     until_merged(world, issue)
     assert world.history(issue).state is State.MERGED
+    # Else it would pass for a merge that a person made.
+    assert world.history(issue).landed.commit == world.remote["main"]
     assert [what for what, _ in world.forge.writes].count("merge_pull_request") == 1
     assert judged(world) == 1
 
