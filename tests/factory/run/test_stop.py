@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from harness.domain.errors import Stopped
+from harness.domain.events import CommandGiven
+from harness.factory.records.brakes import RESUME, STOP
 from harness.factory.run.effects import is_flagged, is_stopped, raise_if_stopped
 from harness.factory.run.services import Places
 
@@ -43,3 +45,12 @@ def test_a_flag_is_there_whatever_it_is_and_not_there_where_nothing_is(world) ->
     assert is_flagged(flag.parent / "nowhere" / "STOP") is False
     flag.symlink_to("nowhere")
     assert is_flagged(flag) is is_stopped(world.services()) is True
+
+
+def test_a_stop_in_the_ledger_stops_without_any_flag_until_it_is_taken_back(world) -> None:
+    """There it reaches a factory on another machine."""
+    services = world.services()
+    services.ledger.append(CommandGiven(STOP), "command/1/stop")
+    assert is_stopped(services) is True
+    services.ledger.append(CommandGiven(RESUME), "command/2/resume")
+    assert is_stopped(services) is False
