@@ -5,7 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from harness.cli.output.outcomes import outcomes
+from harness.cli.inspect.look import issue_row
+from harness.cli.output.outcomes import outcome_line, outcomes
 
 LINE = {
     "number": 3,
@@ -36,3 +37,20 @@ def test_no_row_is_without_what_decided_it(line, by) -> None:
     shown = Console(file=io.StringIO(), width=160)
     shown.print(outcomes([LINE | line]))
     assert by in shown.file.getvalue()
+
+
+HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202elist\n#1 merged"
+
+
+def table(line) -> str:
+    shown = Console(file=io.StringIO(), width=160)
+    shown.print(outcomes([line]))
+    return shown.file.getvalue().splitlines()[-1].strip()
+
+
+@pytest.mark.parametrize("row", [table, outcome_line, issue_row])
+def test_a_title_controls_no_terminal_and_is_no_row_of_ours(row) -> None:
+    """`factory status` once wrote what a stranger's title had, byte for byte."""
+    printed = row(LINE | {"title": HOSTILE})
+    assert printed.isprintable()
+    assert "\ufffd[2J\ufffd]0;owned\ufffd\ufffdlist #1 merged" in printed

@@ -10,6 +10,8 @@ from click.testing import CliRunner
 from harness.cli.inspect.look import logs
 from harness.cli.inspect.transcript import show
 from harness.domain.errors import ConfigError
+from harness.domain.events import NodeEnded
+from harness.domain.workflow import NodeResult, Outcome
 from harness.home.document import HomeFile, write_home
 from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
@@ -189,3 +191,15 @@ def test_an_unusable_request_names_the_next_step(
     code, said = asked(*arguments)
     assert code == 2
     assert words in said
+
+
+def test_the_log_of_a_run_controls_no_terminal_whatever_a_project_s_tests_printed(home) -> None:
+    """The message of a node has the last words of the project's own tests."""
+    words = "1 failed \x1b[2J\u202e\n00:00:00  [   1] tests pass"
+    ended = NodeEnded("tests", 1, NodeResult(Outcome.FAILED, message=words))
+    ledger = SqliteLedger(home, SystemClock())
+    ledger.append(ended, f"{RUN}/tests", issue=7, run=RUN)
+    ledger.close()
+    lines = CliRunner().invoke(logs, [RUN], color=True).output.splitlines()
+    assert [line for line in lines if not line.isprintable()] == []
+    assert lines[-1].endswith("1 failed \ufffd[2J\ufffd 00:00:00 [ 1] tests pass")

@@ -9,8 +9,8 @@ from contextlib import nullcontext, suppress
 import click
 
 from harness.cli.options import as_json, emit, home
-from harness.cli.output.terminal import printable
-from harness.domain.plain import JsonDict
+from harness.cli.output.terminal import in_one_line, printable
+from harness.domain.plain import JsonDict, JsonObject
 
 WATCH_SECONDS = 2.0
 SHORTEST_COMMIT = 7
@@ -102,12 +102,15 @@ def _status_lines(found: JsonDict) -> Iterator[str]:
         )
     yield f"Waits for: {'; '.join(found['waits_for'])}."
     for issue in found["issues"]:
-        yield (
-            f"#{issue['number']:<4} {issue['shown']:<18} {issue['title'][:56]:<56}"
-            f" ${issue['cost_usd']:.4f}"
-        )
+        yield issue_row(issue)
     if not found["issues"]:
         yield "There is no issue yet; `factory tick` reads them from the forge."
+
+
+def issue_row(issue: JsonObject) -> str:
+    """An issue's number, state, title and cost. Whoever filed it wrote the title."""
+    title = in_one_line(issue["title"])[:56]
+    return f"#{issue['number']:<4} {issue['shown']:<18} {title:<56} ${issue['cost_usd']:.4f}"
 
 
 def _because(message: str) -> str:
@@ -253,7 +256,7 @@ def logs(run: str | None, transcript: bool, follow: bool, as_json: bool) -> None
     for line in found.get("runs", ()):
         click.echo(f"{line['began'][:19]}  {line['run']:<24} #{line['issue']}")
     for line in found.get("entries", ()):
-        click.echo(f"{line['at'][11:19]}  [{line['entry']:>4}] {line['message']}")
+        click.echo(f"{line['at'][11:19]}  [{line['entry']:>4}] {in_one_line(line['message'])}")
 
 
 @click.command()
@@ -310,9 +313,9 @@ def audit(as_json: bool) -> int:
         emit({"ok": found.ok, **counts, **rest})
     else:
         for fault in found.faults:
-            click.echo(f"entry {fault.entry}: {fault.subject}: {fault.message}")
+            click.echo(in_one_line(f"entry {fault.entry}: {fault.subject}: {fault.message}"))
         for unchecked in found.unchecked:
-            click.echo(f"not checked: {unchecked}")
+            click.echo(in_one_line(f"not checked: {unchecked}"))
         words = ("entry", "verdict", "landing", "release")
         numbers = (found.entries, found.verdicts, found.landings, found.releases)
         click.echo(

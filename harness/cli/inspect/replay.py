@@ -225,14 +225,14 @@ def _print(result: "ReplayResult") -> None:
     click.echo(f"{result.run}: NOT the same")
     # Only the first difference is shown in full: the later ones often follow from it.
     for one in result.differences[:1]:
-        click.echo(f"  {one.summary}")
+        click.echo(f"  {printable(one.summary)}")
         lines = one.lines()
         left_out = max(0, len(lines) - 2 * MOST_LINES)
         note = (f"… {left_out} more lines; --json has them",) if left_out else ()
         for line in (*lines[:MOST_LINES], *note, *lines[MOST_LINES:][left_out:]):
             click.echo(f"    {printable(line)}")
     for one in result.differences[1:]:
-        click.echo(f"  then {one.summary}")
+        click.echo(f"  then {printable(one.summary)}")
     for fault in result.faults:
         click.echo(f"  {printable(fault)}")
     _print_notes(result)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from harness.cli.output.terminal import in_one_line
 from harness.domain.plain import JsonObject
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def outcomes(lines: Iterable[JsonObject]) -> "Table":
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for line in lines:
         table.add_row(
-            # A title comes from outside and may look like markup.
-            escape(f"#{line['number']} {line['title'][:44]}"),
+            # A title comes from outside: it may look like markup, or control a terminal.
+            escape(f"#{line['number']} {in_one_line(line['title'])[:44]}"),
             line["shown"],
             escape(_by(line)),
             str(line["attempts"]),
@@ -37,6 +38,11 @@ def outcomes(lines: Iterable[JsonObject]) -> "Table":
             f"${line['cost_usd']:.4f}",
         )
     return table
+
+
+def outcome_line(line: JsonObject) -> str:
+    """An issue and what has become of it, without the table."""
+    return f"#{line['number']} {in_one_line(line['title'])[:60]}: {line['shown']}"
 
 
 def _by(line: JsonObject) -> str:

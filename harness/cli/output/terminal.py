@@ -65,6 +65,11 @@ def printable(text: str) -> str:
     )
 
 
+def in_one_line(text: str) -> str:
+    """The same without line breaks: a title must not look like a row of ours."""
+    return " ".join(printable(text).split())
+
+
 def speaks_unicode(stream: TextIO) -> bool:
     """Whether the stream's encoding has every letter."""
     return (stream.encoding or "").lower().replace("-", "") == "utf8"

@@ -144,7 +144,7 @@ def _urls(changes: Sequence["RecordedChange"]) -> Mapping[int, str]:
 def _list_refused(found: "Impact", changes: Sequence["RecordedChange"]) -> None:
     """The newest changes that a rule would have stopped, each with its rules, where they have names
     to be found by."""
-    from harness.cli.output.terminal import console
+    from harness.cli.output.terminal import console, in_one_line
 
     out, names = console(), _names(changes)
     stopped: dict[int, list[str]] = {}
@@ -154,7 +154,7 @@ def _list_refused(found: "Impact", changes: Sequence["RecordedChange"]) -> None:
             stopped.setdefault(number, []).append(row.rule)
     named = [number for number in sorted(stopped, reverse=True) if names.get(number)]
     for number in named[:SHOWN]:
-        out.print(f"  {names[number]}: {', '.join(stopped[number])}", markup=False)
+        out.print(f"  {in_one_line(names[number])}: {', '.join(stopped[number])}", markup=False)
     if len(named) > SHOWN:
         out.print(f"  … and {len(named) - SHOWN} more; --json lists all of them", markup=False)
 

@@ -251,11 +251,12 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _asked(survey: "Survey") -> tuple[int, ...]:
     """The numbers of the proposals that the maintainer keeps, asked on the terminal."""
+    from harness.cli.output.terminal import in_one_line
     from harness.onboarding.nevers import nevers_of
 
-    click.echo(f"{survey.name} should perhaps never become:\n")
+    click.echo(f"{in_one_line(survey.name)} should perhaps never become:\n")
     for number, never in enumerate(nevers_of(survey), 1):
-        click.echo(f"  {number}  {never.title}")
+        click.echo(f"  {number}  {in_one_line(never.title)}")
     return _numbers(
         click.prompt(
             "\nWrite which into mission.md? Numbers, or nothing for none",

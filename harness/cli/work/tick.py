@@ -4,6 +4,7 @@ time."""
 import click
 
 from harness.cli.options import as_json, emit, home
+from harness.cli.output.outcomes import outcome_line
 from harness.cli.output.terminal import printable
 from harness.domain.errors import BudgetExhausted, ModelsPaused
 from harness.domain.lifecycle import State
@@ -38,7 +39,7 @@ def _work(
         emit({"ok": True, "moved": lines, "paused": paused.summary if paused else ""})
     else:
         for line in lines:
-            click.echo(f"#{line['number']} {line['title'][:60]}: {line['shown']}")
+            click.echo(outcome_line(line))
         if not lines:
             click.echo("Nothing to do.")
         if paused:
