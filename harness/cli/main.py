@@ -12,7 +12,7 @@ import click
 from click.exceptions import NoSuchCommand
 from click.shell_completion import CompletionItem
 
-from harness.cli.output.terminal import printable, write_every_letter
+from harness.cli.output.terminal import echo, write_every_letter
 from harness.domain.errors import ConfigError, FactoryError, FactoryStop, Interrupted
 
 SECTIONS = {
@@ -251,14 +251,14 @@ def run(argv: Sequence[str]) -> int:
 def _report_error(error: FactoryError | FactoryStop, argv: Sequence[str]) -> int:
     _emit_error(error, str(error), argv)
     # It may quote a server that somebody only named.
-    click.echo(printable(f"factory: {error}"), err=True)
+    echo(f"factory: {error}", err=True)
     return error.exit_code
 
 
 def _emit_error(error: BaseException, message: str, argv: Sequence[str]) -> None:
     # Looked for as text, because the arguments may be what is wrong.
     if "--json" in argv:
-        click.echo(json.dumps({"ok": False, "error": type(error).__name__, "message": message}))
+        echo(json.dumps({"ok": False, "error": type(error).__name__, "message": message}))
         # The message on standard error follows, and must not overtake this one.
         sys.stdout.flush()
 

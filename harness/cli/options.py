@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from harness.cli.interruption import interruptible
-from harness.cli.output.terminal import speaks_unicode
+from harness.cli.output.terminal import echo, speaks_unicode
 from harness.domain.errors import ConfigError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -144,7 +144,7 @@ def wait_for_interrupt(words: str) -> None:
     """At a terminal, print `words` and return at Ctrl-C; elsewhere do nothing."""
     # Nobody who reads a log or a pipe could end it.
     if at_a_terminal():
-        click.echo(f"{words}\nCtrl-C ends it.")
+        echo(f"{words}\nCtrl-C ends it.")
         with suppress(KeyboardInterrupt):
             signal.pause()
 
@@ -152,4 +152,6 @@ def wait_for_interrupt(words: str) -> None:
 def emit(document: Any) -> None:
     """One JSON object on standard output."""
     # Escapes of JSON where the output lacks letters: those of the stream would not be valid JSON.
-    click.echo(json.dumps(document, ensure_ascii=not speaks_unicode(sys.stdout), default=str))
+    text = json.dumps(document, ensure_ascii=not speaks_unicode(sys.stdout), default=str)
+    # And where a letter shows nothing: the data stays the same, which it would not in `echo`.
+    echo("".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text))

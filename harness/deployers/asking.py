@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from harness.domain.deployment import Environment, Health
+from harness.domain.shortened import in_one_line
 
 if TYPE_CHECKING:
     import socket
@@ -113,5 +114,4 @@ def _object(body: bytes) -> dict[str, object]:
 
 def _line(text: str) -> str:
     """A stranger's text on one line, cut."""
-    words = " ".join(text.split())[:LONGEST_MESSAGE]
-    return "".join(one if one.isprintable() else "?" for one in words)
+    return in_one_line(text)[:LONGEST_MESSAGE]

@@ -31,6 +31,7 @@ from harness.domain.errors import ConfigError, DeployError
 from harness.domain.facts import UNKNOWN, Maybe
 from harness.domain.issue import CommitSha
 from harness.domain.plain import JsonDict
+from harness.domain.shortened import in_one_line
 
 TRY_AGAIN = 75
 LOOK_SECONDS = 15.0
@@ -209,9 +210,7 @@ def _still_running(process: "subprocess.Popen[bytes]") -> str:
 def _shown(printed: bytes, command: OperatorCommand) -> str:
     """Its last words on one line, without the operator's values."""
     text = " ".join(printed.decode("utf-8", "replace").split())
-    return "".join(
-        one if one.isprintable() else "?" for one in _without(text, command.env.values())
-    )[-SHOWN:]
+    return in_one_line(_without(text, command.env.values()))[-SHOWN:]
 
 
 def _without(text: str, secrets: Iterable[str]) -> str:

@@ -1,5 +1,7 @@
-"""Texts for people: cut so that what is left reads as one, numbers with their nouns, money."""
+"""Texts for people: cut so that what is left reads as one, in letters that only show, numbers with
+their nouns, money."""
 
+import unicodedata
 from decimal import Decimal
 
 
@@ -15,6 +17,24 @@ def shortened(text: str, most: int) -> str:
         return f"{room[:sentence]} …"[:most]
     word = room.rsplit(" ", 1)[0] if room.rfind(" ") > most // 2 else room
     return f"{word}…"
+
+
+def printable(text: str) -> str:
+    """Text from outside, with every letter replaced that shows nothing: it could control a
+    terminal, or turn the order of what is read. Line breaks and tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(
+        letter
+        if letter.isprintable() or letter in "\n\t" or unicodedata.category(letter) == "Zs"
+        else "\N{REPLACEMENT CHARACTER}"
+        for letter in text.replace("\r\n", "\n")
+    )
+
+
+def in_one_line(text: str) -> str:
+    """The same in one line: a title from outside must not look like a row of ours."""
+    return printable(" ".join(text.split()))
 
 
 def count(number: int, what: str) -> str:

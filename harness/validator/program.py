@@ -17,6 +17,7 @@ from typing import IO
 from harness.domain.errors import ConfigError, ValidatorError
 from harness.domain.judge_request import JudgeRequest
 from harness.domain.plain import JsonDict, plain
+from harness.domain.shortened import printable
 from harness.domain.verdict import Verdict
 from harness.ports.validator import Authored, Journeys, Judged, Observed
 from harness.validator.envelope import verified_observation, verified_verdict
@@ -240,8 +241,7 @@ class ValidatorProgram:
 
 def _shown(complaint: bytes) -> str:
     """A program's last words, which may quote a page."""
-    text = complaint.decode("utf-8", "replace").strip()
-    return "".join(one if one.isprintable() or one == "\n" else "?" for one in text)
+    return printable(complaint.decode("utf-8", "replace").strip())
 
 
 @contextmanager

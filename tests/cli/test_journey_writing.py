@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from rich.console import Console
 
 from harness.cli.main import cli
+from harness.cli.output.printable_console import PrintableConsole
 from harness.cli.output.steps import UNDERWAY as SHOWN_UNDERWAY
 from harness.cli.output.steps import StepLines
 from harness.domain.errors import ConfigError, SandboxError
@@ -33,7 +33,7 @@ def factory(*arguments):
 
 def test_on_a_terminal_the_step_underway_stands_below_what_is_done_and_goes_with_it() -> None:
     out = io.StringIO()
-    terminal = Console(file=out, force_terminal=True, width=60, color_system=None)
+    terminal = PrintableConsole(file=out, force_terminal=True, width=60, color_system=None)
     with StepLines(out=terminal) as lines:
         assert lines.live
         lines.show("  ...   4  - open: /")
@@ -51,7 +51,7 @@ def test_on_a_terminal_the_step_underway_stands_below_what_is_done_and_goes_with
 
 def test_in_a_pipe_lines_stay_whole_and_none_moves() -> None:
     out = io.StringIO()
-    with StepLines(out=Console(file=out, width=40, soft_wrap=True)) as lines:
+    with StepLines(out=PrintableConsole(file=out, width=40, soft_wrap=True)) as lines:
         assert not lines.live
         lines.show("  ok    4  " + "word " * 20)
     assert out.getvalue() == "  ok    4  " + "word " * 20 + "\n"

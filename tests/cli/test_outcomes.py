@@ -3,10 +3,10 @@
 import io
 
 import pytest
-from rich.console import Console
 
 from harness.cli.inspect.look import issue_row
 from harness.cli.output.outcomes import outcome_line, outcomes
+from harness.cli.output.printable_console import PrintableConsole
 
 LINE = {
     "number": 3,
@@ -34,7 +34,7 @@ LINE = {
     ],
 )
 def test_no_row_is_without_what_decided_it(line, by) -> None:
-    shown = Console(file=io.StringIO(), width=160)
+    shown = PrintableConsole(file=io.StringIO(), width=160)
     shown.print(outcomes([LINE | line]))
     assert by in shown.file.getvalue()
 
@@ -43,7 +43,7 @@ HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202elist\n#1 merged"
 
 
 def table(line) -> str:
-    shown = Console(file=io.StringIO(), width=160)
+    shown = PrintableConsole(file=io.StringIO(), width=160)
     shown.print(outcomes([line]))
     return shown.file.getvalue().splitlines()[-1].strip()
 

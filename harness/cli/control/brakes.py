@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from harness.cli.options import as_json, emit, home
+from harness.cli.output.terminal import echo
 from harness.domain.errors import ConfigError
 
 STOP_TRIES = 5
@@ -46,7 +47,7 @@ def stop(why: str, as_json: bool) -> None:
         # On the disk before the command ends, so that the stop survives a power cut.
         os.fsync(file.fileno())
     _tell_other_machines(flag.parent)
-    emit({"ok": True, "stopped": True, "flag": str(flag)}) if as_json else click.echo(
+    emit({"ok": True, "stopped": True, "flag": str(flag)}) if as_json else echo(
         f"Stopped. The flag is {flag}; `factory resume` lifts it."
     )
 
@@ -99,7 +100,7 @@ def resume(as_json: bool) -> None:
             }
         )
     else:
-        click.echo(
+        echo(
             "Lifted. The next tick goes on."
             if was_stopped or was_frozen or was_paused
             else "Nothing was stopped or frozen, and there was no pause."

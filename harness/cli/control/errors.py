@@ -6,8 +6,9 @@ import sys
 import click
 
 from harness.cli.options import as_json, emit, home
-from harness.cli.output.terminal import printable
+from harness.cli.output.terminal import echo
 from harness.domain.plain import JsonDict
+from harness.domain.shortened import in_one_line
 
 
 @click.group(invoke_without_command=True)
@@ -34,14 +35,14 @@ def errors(ctx: click.Context, as_json: bool) -> None:
     for one in found["groups"]:
         issue = f"#{one['issue']}" if one["issue"] else "no issue yet"
         landed = f"#{one['landed']}" if one["landed"] else "unknown"
-        click.echo(
+        echo(
             f"{one['count']:>6}  {issue:<13} landing {landed:<8} {one['last_at'][:19]} UTC  "
-            f"{printable(one['type'])}: {printable(one['message'])[:60]}"
+            f"{in_one_line(one['type'])}: {in_one_line(one['message'])[:60]}"
         )
     if not found["groups"]:
-        click.echo("No error was reported yet.")
+        echo("No error was reported yet.")
     if waiting := found["waiting"]:
-        click.echo(f"{waiting} without an issue; [errors] in factory.toml bounds them.")
+        echo(f"{waiting} without an issue; [errors] in factory.toml bounds them.")
 
 
 def _groups() -> JsonDict:
@@ -87,7 +88,7 @@ def dsn(listen: str, url: str, as_json: bool) -> None:
     if as_json:
         emit({"dsn": made})
     else:
-        click.echo(made)
+        echo(made)
 
 
 @errors.command()
@@ -118,7 +119,7 @@ def webhook(service: str, listen: str, url: str, as_json: bool) -> None:
     if as_json:
         emit({"address": address})
     else:
-        click.echo(address)
+        echo(address)
 
 
 def _secret() -> str:

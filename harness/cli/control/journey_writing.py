@@ -13,7 +13,7 @@ import click
 
 from harness.cli.options import as_json, at_a_terminal, emit
 from harness.cli.output.steps import StepLines
-from harness.cli.output.terminal import printable
+from harness.cli.output.terminal import echo
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonDict
 
@@ -108,11 +108,7 @@ def record(url: str, out: Path) -> None:
         raise ConfigError(f"{out.parent} is no folder to write in: name another file with --out")
     screen = {name: os.environ[name] for name in SCREEN if name in os.environ}
     name = re.sub("[^a-z0-9]+", "-", out.stem.lower()).strip("-") or "recorded"
-
-    def show(line: str) -> None:
-        click.echo(printable(line))
-
-    document = validator_without_home().recorded(url, name, screen, show=show)
+    document = validator_without_home().recorded(url, name, screen, show=echo)
     if not document["done"]:
         raise ConfigError("nothing was done in the window, so nothing is written")
     _written(out, document, url=url)
@@ -125,11 +121,11 @@ def _written(file: Path, document: JsonDict, *, url: str = "") -> None:
             opened.write(str(document["draft"]))
     except FileExistsError:
         raise ConfigError(f"{file} is there already: name another file with --out") from None
-    click.echo(f"{file} is written")
+    echo(f"{file} is written")
     for problem in document["problems"]:
-        click.echo(printable(f"  {problem}"))
+        echo(f"  {problem}")
     again = "complete it, then: " if document["problems"] else "next: "
-    click.echo(f"{again}factory journeys try {file}" + (f" --url {url}" if url else ""))
+    echo(f"{again}factory journeys try {file}" + (f" --url {url}" if url else ""))
 
 
 def _asked(shown: JsonDict) -> JsonDict:

@@ -10,8 +10,9 @@ import click
 
 from harness.cli.control.journey_writing import new, record, try_
 from harness.cli.options import as_json, emit, home
-from harness.cli.output.terminal import printable
+from harness.cli.output.terminal import echo
 from harness.domain.plain import JsonObject
+from harness.domain.shortened import in_one_line
 
 if TYPE_CHECKING:
     from harness.operations.maintenance.sealed_journeys import JourneyDecision
@@ -78,9 +79,9 @@ def list_(issue: int | None, everything: bool, as_json: bool) -> None:
         emit({"journeys": found})
         return
     for line in _lines(found):
-        click.echo(line)
+        echo(line)
     if not found:
-        click.echo(
+        echo(
             "No journey is in force."
             if issue is None
             else f"No journey is in force for issue {issue}."
@@ -108,18 +109,12 @@ def show(digest: str, as_json: bool) -> None:
         emit(found)
         return
     entry = found["entry"]
-    click.echo(
-        printable(
-            f"{entry['digest']}\n{_whose(entry)}, {entry['purpose']}, {_state(found['stands'])}"
-        )
-    )
+    echo(f"{entry['digest']}\n{_whose(entry)}, {entry['purpose']}, {_state(found['stands'])}")
     for event in found["history"]:
-        click.echo(
-            printable(f"{event['at']}  {event['event']} by {event['actor']}: {event['reason']}")
-        )
-    click.echo(f"on the newest base: {found['on_base'] or 'not performed yet'}")
-    click.echo(f"injected faults: {'noticed' if found['controlled'] else 'not performed yet'}\n")
-    click.echo(printable(found["text"]))
+        echo(f"{event['at']}  {_happened(event)}")
+    echo(f"on the newest base: {found['on_base'] or 'not performed yet'}")
+    echo(f"injected faults: {'noticed' if found['controlled'] else 'not performed yet'}\n")
+    echo(found["text"])
 
 
 @journeys.command()
@@ -218,7 +213,7 @@ def retire(digest: str, reason: str, as_json: bool) -> int:
 
 def _report(found: "JourneyDecision", as_json: bool) -> int:
     ok = found.outcome != "refused"
-    emit({"ok": ok, "outcome": found.outcome, "message": found.message}) if as_json else click.echo(
+    emit({"ok": ok, "outcome": found.outcome, "message": found.message}) if as_json else echo(
         f"{found.outcome}: {found.message}"
     )
     return 0 if ok else 1
@@ -226,13 +221,15 @@ def _report(found: "JourneyDecision", as_json: bool) -> int:
 
 def _lines(found: Iterable[JsonObject]) -> Iterable[str]:
     for one in found:
-        state = "" if one["stands"] else f"  {one['event']} by {one['actor']}: {one['reason']}"
-        whose, what = _whose(one), one["journey"] or "(no journey)"
+        state = "" if one["stands"] else f"  {_happened(one)}"
+        whose, what = _whose(one), in_one_line(one["journey"]) or "(no journey)"
         # The store finds a journey by the first letters of its digest, so these are enough to copy.
         short = one["digest"].removeprefix("sha256:")[:12]
-        yield printable(
-            f"{short:<12}  {whose:<8} {one['promise']:<12} {one['purpose']:<10} {what}{state}"
-        )
+        yield f"{short:<12}  {whose:<8} {one['promise']:<12} {one['purpose']:<10} {what}{state}"
+
+
+def _happened(event: JsonObject) -> str:
+    return in_one_line(f"{event['event']} by {event['actor']}: {event['reason']}")
 
 
 def _whose(entry: JsonObject) -> str:

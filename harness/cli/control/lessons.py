@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import as_json, emit, home
-from harness.cli.output.terminal import printable
+from harness.cli.output.terminal import echo
 from harness.domain.plain import JsonDict
+from harness.domain.shortened import in_one_line
 
 if TYPE_CHECKING:
     from harness.lessons.lesson import Lesson
@@ -64,13 +65,10 @@ def list_(everything: bool, as_json: bool) -> None:
         emit({"lessons": [_document(one) for one in found]})
         return
     for one in found:
-        click.echo(
-            printable(
-                f"{one.id[:6]}  {one.status:<8} {one.had.sound}/{one.had.runs}  {one.sentence}"
-            )
-        )
+        had = f"{one.had.sound}/{one.had.runs}"
+        echo(f"{one.id[:6]}  {one.status:<8} {had}  {in_one_line(one.sentence)}")
     if not found:
-        click.echo("No lesson is shown to agents.")
+        echo("No lesson is shown to agents.")
 
 
 @lessons.command()
@@ -94,7 +92,7 @@ def show(lesson: str, as_json: bool) -> None:
         emit(_document(found))
         return
     for line in _description(found):
-        click.echo(printable(line))
+        echo(line)
 
 
 @lessons.command()
@@ -153,8 +151,8 @@ def _decide(word: str, lesson: str, reason: str, *, as_json: bool) -> None:
 
     with command_ledger(home(), command="factory lessons") as ledger:
         found = say_of(ledger, lesson, Word(word), why=reason)
-    emit(_document(found)) if as_json else click.echo(
-        printable(f"{found.id[:6]} is {found.status}: {found.sentence}")
+    emit(_document(found)) if as_json else echo(
+        f"{found.id[:6]} is {found.status}: {in_one_line(found.sentence)}"
     )
 
 

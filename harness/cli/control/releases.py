@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import as_json, emit, home
-from harness.cli.output.terminal import console, printable, speaks_unicode
+from harness.cli.output.terminal import console, echo, speaks_unicode
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonDict
+from harness.domain.shortened import in_one_line
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from harness.cli.output.printable_console import PrintableConsole
     from harness.factory.records.releases import Release
     from harness.factory.reporting.releases import ReleaseSummary
 
@@ -50,13 +50,11 @@ def releases(ctx: click.Context, as_json: bool) -> None:
     for one in found:
         _show(out, release_summary(one))
     for place in live:
-        click.echo(f"{printable(live_words(place))}.")
+        echo(f"{in_one_line(live_words(place))}.")
     if not found:
-        click.echo("Nothing was released yet. `[[environments]]` in factory.toml names where to.")
+        echo("Nothing was released yet. `[[environments]]` in factory.toml names where to.")
     if held:
-        click.echo(
-            f"Nothing is released now: {printable(held)}. `factory releases resume` lifts it."
-        )
+        echo(f"Nothing is released now: {in_one_line(held)}. `factory releases resume` lifts it.")
 
 
 @releases.command()
@@ -76,7 +74,7 @@ def hold(why: str, as_json: bool) -> None:
     from harness.factory.records.releases import HOLD_RELEASES
 
     _command(HOLD_RELEASES, why)
-    emit({"ok": True, "held": True}) if as_json else click.echo(
+    emit({"ok": True, "held": True}) if as_json else echo(
         "Held: no deployment begins. `factory releases resume` lifts it."
     )
 
@@ -99,7 +97,7 @@ def resume(as_json: bool) -> None:
     if as_json:
         emit({"ok": True, "was_held": was_held})
         return
-    click.echo("Resumed. The next tick goes on." if was_held else "Nothing was held.")
+    echo("Resumed. The next tick goes on." if was_held else "Nothing was held.")
 
 
 @releases.command()
@@ -128,9 +126,9 @@ def environments(as_json: bool) -> None:
         return
     for name, one in found.items():
         serves = "does not answer" if one is UNKNOWN else f"serves {one.commit:.12}" if one else ""
-        click.echo(f"{name} {serves or 'is stopped'}")
+        echo(f"{name} {serves or 'is stopped'}")
     if not found:
-        click.echo("No environment was deployed to this machine with `local`.")
+        echo("No environment was deployed to this machine with `local`.")
 
 
 @releases.command()
@@ -159,7 +157,7 @@ def stop(name: str, as_json: bool) -> None:
             " wait for its end, or `factory stop` first"
         )
     ran = stop_place(home(), name)
-    emit({"ok": True, "ran": ran}) if as_json else click.echo(
+    emit({"ok": True, "ran": ran}) if as_json else echo(
         f"{name} is stopped; its data stay." if ran else f"{name} was stopped already."
     )
 
@@ -179,7 +177,7 @@ def _command(command: str, why: str = "") -> bool:
     return was_held
 
 
-def _show(out: "Console", one: "ReleaseSummary") -> None:
+def _show(out: "PrintableConsole", one: "ReleaseSummary") -> None:
     """One release: a line, and why it turned red below it."""
     from rich.text import Text
 
@@ -188,13 +186,13 @@ def _show(out: "Console", one: "ReleaseSummary") -> None:
         Text.assemble(
             f"{one.number:>4}  {one.commit:.12}  {one.whose:<8} ",
             (dot, f"#{one.color}"),
-            f" {printable(one.words)}, since {one.at:%Y-%m-%d %H:%M} UTC",
+            f" {in_one_line(one.words)}, since {one.at:%Y-%m-%d %H:%M} UTC",
         ),
         soft_wrap=True,
     )
     if one.fault:
         filed = f" (#{one.filed})" if one.filed else ""
-        out.print(Text(f"      {printable(one.fault)}{filed}"), soft_wrap=True)
+        out.print(Text(f"      {in_one_line(one.fault)}{filed}"), soft_wrap=True)
 
 
 def _switches(one: "Release") -> list[JsonDict]:

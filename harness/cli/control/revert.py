@@ -5,6 +5,7 @@ import sys
 import click
 
 from harness.cli.options import as_json, emit, home
+from harness.cli.output.terminal import echo
 
 
 @click.command()
@@ -71,4 +72,4 @@ def revert(issue: int, land: bool, as_json: bool) -> None:
             words = (
                 f"Taken back by {done.commit:.12} on {done.branch}; #{issue} waits for a person."
             )
-    emit(document) if as_json else click.echo(words)
+    emit(document) if as_json else echo(words)

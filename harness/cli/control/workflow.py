@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from harness.cli.options import as_json, emit, home
-from harness.cli.output.terminal import printable
+from harness.cli.output.terminal import echo, echo_file
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonDict
-from harness.domain.shortened import count
+from harness.domain.shortened import count, in_one_line
 
 if TYPE_CHECKING:
     from harness.factory.settings.workflows import EffectiveWorkflows, WorkflowFile
@@ -98,8 +98,8 @@ def check(folder: Path, as_json: bool) -> int:
         )
     else:
         for fault in found.faults:
-            click.echo(str(fault))
-        click.echo(count(len(found.faults), "problem") if found.faults else _clean(found))
+            echo(str(fault))
+        echo(count(len(found.faults), "problem") if found.faults else _clean(found))
     return 1 if found.faults else 0
 
 
@@ -146,7 +146,7 @@ def show(name: str | None, folder: Path | None, as_json: bool) -> None:
             emit({"where": view.where, **_row(found), "text": found.text})
         else:
             # Byte for byte, so that the output can be saved as a file of one's own.
-            click.echo(found.text, nl=False)
+            echo_file(found.text)
     elif as_json:
         emit(
             {
@@ -157,9 +157,9 @@ def show(name: str | None, folder: Path | None, as_json: bool) -> None:
         )
     else:
         digest = f", the whole configuration: {view.digest:.19}" if view.digest else ""
-        click.echo(f"{view.where}{digest}")
+        echo(f"{view.where}{digest}")
         for one in documents:
-            click.echo(
+            echo(
                 f"  {one.name:<17} {'its own' if one.is_override else 'built in':<9}"
                 f" {_digest(one):.19}  {one.path}"
             )
@@ -207,7 +207,7 @@ def graph(name: str | None, form: str, folder: Path | None, as_json: bool) -> No
     if as_json:
         emit({"where": view.where, "format": form, "pictures": pictures})
     else:
-        click.echo("\n".join(pictures.values()), nl=False)
+        echo_file("\n".join(pictures.values()))
 
 
 @workflow.command()
@@ -252,8 +252,8 @@ def run(name: str, inputs: tuple[str, ...], as_json: bool) -> int:
     if as_json:
         emit({"ok": found["status"] not in NOT_WELL, "workflow": name, **found})
     else:
-        words = printable(str(found["message"]))
-        click.echo(f"{found['run'] or name}: {found['status']}" + (f", {words}" if words else ""))
+        words = in_one_line(str(found["message"]))
+        echo(f"{found['run'] or name}: {found['status']}" + (f", {words}" if words else ""))
     return NOT_WELL.get(str(found["status"]), 0)
 
 

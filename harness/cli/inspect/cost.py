@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import as_json, emit, home, since_option
-from harness.cli.output.terminal import printable
+from harness.cli.output.terminal import echo
 from harness.domain.plain import JsonDict
+from harness.domain.shortened import in_one_line
 from harness.domain.spending import BY, SpendingLine, Total, folded, total
 
 if TYPE_CHECKING:
@@ -79,9 +80,9 @@ def cost(by: tuple[str, ...], since: datetime | None, asks_prices: bool, as_json
         emit(_document(lines, chosen, ledger, warning))
         return
     for row in _table(lines, chosen):
-        click.echo(row)
+        echo(row)
     for sentence in _sentences(total(lines), ledger, warning):
-        click.echo(sentence)
+        echo(sentence)
 
 
 def _agreement(lines: Sequence[SpendingLine]) -> "Agreement":
@@ -145,7 +146,7 @@ def _table(lines: Sequence[SpendingLine], by: Sequence[str]) -> Iterator[str]:
 
 def _named(name: str, value: int | str) -> str:
     if name != "issue":
-        return printable(str(value))
+        return in_one_line(str(value))
     return f"#{value}" if value else "no issue"
 
 
@@ -211,19 +212,19 @@ def _show_prices(table: "Prices", own: Iterable["Price"], warning: str, *, as_js
     heads = ("model", "from", *_COLUMNS, "by")
     widths = [max(len(head), *(len(row[head]) for row in rows)) for head in heads]
     for row in ({head: head for head in heads}, *rows):
-        click.echo(
+        echo(
             "  ".join(
-                f"{printable(row[head]):<{width}}"
+                f"{in_one_line(row[head]):<{width}}"
                 for head, width in zip(heads, widths, strict=True)
             ).rstrip()
         )
-    click.echo(
+    echo(
         f"US dollars per million tokens, as of {table.as_of}, from {table.source}. What is not"
         " listed costs as much as the dearest of every column; `[prices]` in factory.toml goes"
         " before the list."
     )
     if warning:
-        click.echo(f"Warning: {warning}.")
+        echo(f"Warning: {warning}.")
 
 
 def _old(table: "Prices", own: Iterable["Price"]) -> str:

@@ -9,8 +9,9 @@ from contextlib import nullcontext, suppress
 import click
 
 from harness.cli.options import as_json, emit, home
-from harness.cli.output.terminal import in_one_line, printable
+from harness.cli.output.terminal import echo
 from harness.domain.plain import JsonDict, JsonObject
+from harness.domain.shortened import in_one_line
 
 WATCH_SECONDS = 2.0
 SHORTEST_COMMIT = 7
@@ -57,8 +58,8 @@ def _print_status(*, as_json: bool, is_screen: bool) -> None:
     if is_screen:
         click.clear()
     who = sentence(presence, now, down=bool(found["outages"]))
-    for line in (printable(who), *_status_lines(found)):
-        click.echo(line)
+    for line in (in_one_line(who), *_status_lines(found)):
+        echo(line)
 
 
 def _status_lines(found: JsonDict) -> Iterator[str]:
@@ -66,29 +67,29 @@ def _status_lines(found: JsonDict) -> Iterator[str]:
     if found["stopped"]:
         yield "STOPPED by the owner; `factory resume` lifts it."
     for outage in found["outages"]:
-        yield f"DOWN since {outage['since'][:19]} UTC: {printable(outage['message'])}"
+        yield f"DOWN since {outage['since'][:19]} UTC: {in_one_line(outage['message'])}"
     if found["frozen"]:
-        yield f"FROZEN: {printable(found['frozen'])}; look at it, then `factory resume`."
+        yield f"FROZEN: {in_one_line(found['frozen'])}; look at it, then `factory resume`."
     for words in found["broken"]:
-        yield f"BROKEN on the default branch: {printable(words)}"
+        yield f"BROKEN on the default branch: {in_one_line(words)}"
     yield from _release_lines(found["releases"])
     for run in found["workflows"]:
-        yield f"Workflow {printable(run['words'])}{_because(run['message'])}"
+        yield f"Workflow {in_one_line(run['words'])}{_because(run['message'])}"
     if watched := found["watched"]:
         at = watched["at"][:16].replace("T", " ")
-        yield f"Watched at {at} UTC: {printable(watched['words'])}."
+        yield f"Watched at {at} UTC: {in_one_line(watched['words'])}."
     if found["paused"]:
         yield (
-            f"PAUSED: {printable(found['paused'])}. It goes on by itself; `factory resume` lifts it"
-            " now."
+            f"PAUSED: {in_one_line(found['paused'])}. It goes on by itself; `factory resume` lifts"
+            " it now."
         )
     for number, why in sorted(found["paused_issues"].items()):
-        yield f"#{number} PAUSED: {printable(why)}. Other issues go on."
+        yield f"#{number} PAUSED: {in_one_line(why)}. Other issues go on."
     for issue in found["issues"]:
         if tried := (issue["suspicion"] or {}).get("tried"):
             yield (
-                f"#{issue['number']} SUSPECTED ATTACK: {printable('; '.join(tried))}; `factory why"
-                f" {issue['number']}` shows the words that may have asked for it."
+                f"#{issue['number']} SUSPECTED ATTACK: {in_one_line('; '.join(tried))}; `factory"
+                f" why {issue['number']}` shows the words that may have asked for it."
             )
     if found["full"]:
         yield (
@@ -114,23 +115,24 @@ def issue_row(issue: JsonObject) -> str:
 
 
 def _because(message: str) -> str:
-    return f": {printable(message)}" if message else "."
+    return f": {in_one_line(message)}" if message else "."
 
 
 def _release_lines(releases: JsonDict) -> Iterator[str]:
     """What went wrong with releases first; then the newest, and what is served where."""
     if releases["rollback_failed"]:
-        yield f"NOT ROLLED BACK: {printable(releases['newest']['words'])}; look at it at once."
+        yield f"NOT ROLLED BACK: {in_one_line(releases['newest']['words'])}; look at it at once."
     if releases["held"]:
-        held = printable(releases["held"])
+        held = in_one_line(releases["held"])
         yield f"NOTHING IS RELEASED: {held}. `factory releases resume` lifts it."
     if one := releases["newest"]:
         whose = ", ".join(f"#{issue}" for issue in one["issues"]) or "no issue"
         yield (
-            f"Release {one['number']} of {one['commit'][:12]} ({whose}): {printable(one['words'])}."
+            f"Release {one['number']} of {one['commit'][:12]} ({whose}):"
+            f" {in_one_line(one['words'])}."
         )
     for place in releases["live"]:
-        yield f"{printable(place['words'])}."
+        yield f"{in_one_line(place['words'])}."
 
 
 class IssueOrCommit(click.ParamType[int | str]):
@@ -254,9 +256,9 @@ def logs(run: str | None, transcript: bool, follow: bool, as_json: bool) -> None
         emit(found)
         return
     for line in found.get("runs", ()):
-        click.echo(f"{line['began'][:19]}  {line['run']:<24} #{line['issue']}")
+        echo(f"{line['began'][:19]}  {line['run']:<24} #{line['issue']}")
     for line in found.get("entries", ()):
-        click.echo(f"{line['at'][11:19]}  [{line['entry']:>4}] {in_one_line(line['message'])}")
+        echo(f"{line['at'][11:19]}  [{line['entry']:>4}] {in_one_line(line['message'])}")
 
 
 @click.command()
@@ -313,12 +315,10 @@ def audit(as_json: bool) -> int:
         emit({"ok": found.ok, **counts, **rest})
     else:
         for fault in found.faults:
-            click.echo(in_one_line(f"entry {fault.entry}: {fault.subject}: {fault.message}"))
+            echo(in_one_line(f"entry {fault.entry}: {fault.subject}: {fault.message}"))
         for unchecked in found.unchecked:
-            click.echo(in_one_line(f"not checked: {unchecked}"))
+            echo(in_one_line(f"not checked: {unchecked}"))
         words = ("entry", "verdict", "landing", "release")
         numbers = (found.entries, found.verdicts, found.landings, found.releases)
-        click.echo(
-            f"{'sound' if found.ok else 'NOT SOUND'}: {', '.join(map(count, numbers, words))}"
-        )
+        echo(f"{'sound' if found.ok else 'NOT SOUND'}: {', '.join(map(count, numbers, words))}")
     return 0 if found.ok else 1

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import as_json, emit, home
-from harness.cli.output.terminal import printable
+from harness.cli.output.terminal import echo
 from harness.domain.plain import JsonObject
+from harness.domain.shortened import in_one_line
 
 if TYPE_CHECKING:
     from harness.operations.replay.bundle import Bundle
@@ -140,7 +141,7 @@ def _export(run: str, target: Path, *, as_json: bool) -> int:
     if as_json:
         emit({"ok": True, "run": run, "file": str(target), "bytes": size, "sealed": sealed})
     else:
-        click.echo(
+        echo(
             f"{run} is in {target}, {size / 1e6:.1f} MB."
             + (" Sealed journeys are in it: keep it where only you can read it." if sealed else "")
         )
@@ -219,25 +220,25 @@ def _document(result: "ReplayResult") -> JsonObject:
 
 def _print(result: "ReplayResult") -> None:
     if result.same:
-        click.echo(f"{result.run}: the same, {result.compared} entries, in {result.seconds:.1f} s")
+        echo(f"{result.run}: the same, {result.compared} entries, in {result.seconds:.1f} s")
         _print_notes(result)
         return
-    click.echo(f"{result.run}: NOT the same")
+    echo(f"{result.run}: NOT the same")
     # Only the first difference is shown in full: the later ones often follow from it.
     for one in result.differences[:1]:
-        click.echo(f"  {printable(one.summary)}")
+        echo(f"  {in_one_line(one.summary)}")
         lines = one.lines()
         left_out = max(0, len(lines) - 2 * MOST_LINES)
         note = (f"… {left_out} more lines; --json has them",) if left_out else ()
         for line in (*lines[:MOST_LINES], *note, *lines[MOST_LINES:][left_out:]):
-            click.echo(f"    {printable(line)}")
+            echo(f"    {line}")
     for one in result.differences[1:]:
-        click.echo(f"  then {printable(one.summary)}")
+        echo(f"  then {in_one_line(one.summary)}")
     for fault in result.faults:
-        click.echo(f"  {printable(fault)}")
+        echo(f"  {in_one_line(fault)}")
     _print_notes(result)
 
 
 def _print_notes(result: "ReplayResult") -> None:
     for note in result.notes:
-        click.echo(f"  in the agent's own words: {printable(note)}")
+        echo(f"  in the agent's own words: {in_one_line(note)}")

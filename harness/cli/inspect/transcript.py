@@ -4,10 +4,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import click
-
 from harness.cli.options import emit
-from harness.cli.output.terminal import printable
+from harness.cli.output.terminal import echo
+from harness.domain.shortened import in_one_line
 from harness.operations.maintenance.transcripts import transcript_of
 
 _POLL_SECONDS = 0.5
@@ -34,7 +33,7 @@ def show(
     while True:
         for section in transcript.sections[shown:]:
             # A model's words may contain the control sequences of a terminal.
-            click.echo(printable(section), nl=False)
+            echo(section, nl=False)
             shown += 1
         if transcript.over or not follow:
             break
@@ -42,6 +41,6 @@ def show(
         transcript = transcript_of(home, run)
     # A run of judges alone has only sealed sessions, which are named below.
     if not shown and not transcript.sealed:
-        click.echo(f"No model was asked in {run}{'' if transcript.over else ' yet'}.")
+        echo(f"No model was asked in {run}{'' if transcript.over else ' yet'}.")
     for line in transcript.sealed:
-        click.echo(f"\n{printable(line)}")
+        echo(f"\n{in_one_line(line)}")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import as_json, emit, home
-from harness.cli.output.terminal import printable
+from harness.cli.output.terminal import echo
+from harness.domain.shortened import in_one_line
 
 if TYPE_CHECKING:
     from harness.factory.reporting.trust_report import TrustReport
@@ -49,9 +50,9 @@ def trust(page: Path | None, as_json: bool) -> None:
         emit(document(found))
         return
     for line in _lines(found):
-        click.echo(line)
+        echo(line)
     if page:
-        click.echo(f"The page is {page}.")
+        echo(f"The page is {page}.")
 
 
 def _lines(found: "TrustReport") -> Iterator[str]:
@@ -67,7 +68,7 @@ def _lines(found: "TrustReport") -> Iterator[str]:
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in found.outcomes if count)
     yield f"Landings: {outcomes or 'none yet'}."
     for one in found.areas:
-        counted, where = one.counted, f"{printable(one.area)} {printable(one.kind)}"
+        counted, where = one.counted, f"{in_one_line(one.area)} {in_one_line(one.kind)}"
         yield (
             f"  {where:<24} {one.stayed} of {one.settled} stayed, {one.open} open; confidence"
             f" {counted.value:.2f} ({counted.low:.2f} to {counted.high:.2f}, {counted.basis});"

@@ -3,6 +3,7 @@
 import click
 
 from harness.cli.options import as_json, emit, home
+from harness.cli.output.terminal import echo
 from harness.domain.plain import JsonDict
 
 
@@ -57,7 +58,7 @@ def list_(as_json: bool) -> None:
             }
         )
         return
-    click.echo(f"{'built-in':<12}  part of the factory")
+    echo(f"{'built-in':<12}  part of the factory")
     for one in found:
         versions = ", ".join(program.version for program in one.installed)
         rest = (
@@ -65,7 +66,7 @@ def list_(as_json: bool) -> None:
             if versions
             else f"not installed; `factory agents install {one.kind}` installs {one.pinned}"
         )
-        click.echo(f"{one.kind:<12}  {rest}")
+        echo(f"{one.kind:<12}  {rest}")
 
 
 @agents.command()
@@ -117,7 +118,7 @@ def install(names: tuple[str, ...], integrity: str, as_json: bool) -> None:
         )
         # At once, because the next one may fail and this one is installed all the same.
         if not as_json:
-            click.echo(f"{program.name} is in {program.folder}; in a sandbox it prints: {answer}")
+            echo(f"{program.name} is in {program.folder}; in a sandbox it prints: {answer}")
     if as_json:
         emit({"ok": True, "installed": found})
 
@@ -143,4 +144,4 @@ def remove(name: str, as_json: bool) -> None:
     from harness.operations.doctor.agent_clis import remove_cli
 
     gone = remove_cli(home(), name)
-    emit({"ok": True, "removed": gone}) if as_json else click.echo(f"Removed {', '.join(gone)}.")
+    emit({"ok": True, "removed": gone}) if as_json else echo(f"Removed {', '.join(gone)}.")

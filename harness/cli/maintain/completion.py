@@ -3,6 +3,8 @@ command."""
 
 import click
 
+from harness.cli.output.terminal import echo
+
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
@@ -26,4 +28,4 @@ def completion(shell: str) -> None:
     if kind is None:
         raise click.UsageError(f"{shell} cannot be completed by this version of click")
     # Click makes the variable's name from the program's, and looks for no other.
-    click.echo(kind(cli, {}, "factory", "_FACTORY_COMPLETE").source())
+    echo(kind(cli, {}, "factory", "_FACTORY_COMPLETE").source())

@@ -7,6 +7,7 @@ import click
 
 from harness.cli.maintain.forge_users import administrator, folder, place_of, users
 from harness.cli.options import as_json, emit
+from harness.cli.output.terminal import echo
 
 
 @click.group()
@@ -81,15 +82,15 @@ def serve(
         people_write_checks=people_write_checks,
         evidence=_evidence_beside(place),
     )
-    click.echo(
+    echo(
         f"The forge's home is {place}; its address is in {settings.ready.name} there, and in the"
         " next line."
     )
     try:
         # A lifeline would end it with standard input, which a service does not have.
-        serve_it(settings, port=port, ready=None, lifeline=False, tell=click.echo)
+        serve_it(settings, port=port, ready=None, lifeline=False, tell=echo)
     except (Unavailable, UnknownSchema) as error:
-        click.echo(f"factory: {error}", err=True)
+        echo(f"factory: {error}", err=True)
         return 5
     return 0
 
@@ -142,7 +143,7 @@ def import_(source: str, repository: str, folder: Path | None, as_json: bool) ->
             }
         )
         return
-    click.echo(
+    echo(
         f"Imported as {taken.full_name}: {taken.refs} branches and tags, the default branch is"
         f" {taken.branch}."
     )
@@ -184,9 +185,7 @@ def backup(file: Path, folder: Path | None, as_json: bool) -> None:
             }
         )
         return
-    click.echo(
-        f"{file}: {kept.repositories} repositories, {kept.bytes:,} bytes before compression."
-    )
+    echo(f"{file}: {kept.repositories} repositories, {kept.bytes:,} bytes before compression.")
 
 
 @forge.command()
@@ -224,7 +223,7 @@ def restore(file: Path, folder: Path | None, as_json: bool) -> None:
             }
         )
         return
-    click.echo(f"{kept.repositories} repositories are restored in {place}.")
+    echo(f"{kept.repositories} repositories are restored in {place}.")
 
 
 forge.add_command(users)

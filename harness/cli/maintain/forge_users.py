@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import as_json, emit, home
+from harness.cli.output.terminal import echo
 
 if TYPE_CHECKING:
     from harness.programs.local_forge.seed import Administrator
@@ -56,7 +57,7 @@ def users_list(folder: Path | None, as_json: bool) -> None:
         emit({"ok": True, "users": found})
         return
     for one in found:
-        click.echo(f"{one['login']:<40} {one['role']:<8} {one['kind']}")
+        echo(f"{one['login']:<40} {one['role']:<8} {one['kind']}")
 
 
 @users.command("add")
@@ -117,7 +118,7 @@ def users_role(login: str, role: str, folder: Path | None, as_json: bool) -> Non
     if as_json:
         emit({"ok": True, "login": login, "role": role})
         return
-    click.echo(f"{login} has the role {role} on every repository.")
+    echo(f"{login} has the role {role} on every repository.")
 
 
 @users.command("token")
@@ -154,7 +155,7 @@ def _show_token(login: str, token: str, *, as_json: bool) -> None:
     if as_json:
         emit({"ok": True, "login": login, "token": token})
         return
-    click.echo(f"{login} signs in with this token, which is not shown again: {token}")
+    echo(f"{login} signs in with this token, which is not shown again: {token}")
 
 
 def place_of(folder: Path | None) -> Path:

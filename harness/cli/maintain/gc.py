@@ -5,6 +5,7 @@ from collections import Counter
 import click
 
 from harness.cli.options import as_json, emit, home
+from harness.cli.output.terminal import echo
 
 NAMED = 20
 
@@ -68,15 +69,15 @@ def gc(dry_run: bool, days: float, as_json: bool) -> None:
         return
     for kind, size in found.freed.items():
         things = f"{found.things[kind]} of them" if kind in found.things else ""
-        click.echo(f"{kind:<16} {_bytes(size):>10}  {things}".rstrip())
-    click.echo(f"{'Would free' if dry_run else 'Freed'} {_bytes(total)}.")
+        echo(f"{kind:<16} {_bytes(size):>10}  {things}".rstrip())
+    echo(f"{'Would free' if dry_run else 'Freed'} {_bytes(total)}.")
     # A large home keeps thousands of things for a few reasons, so they are counted.
     for (kind, why), number in Counter(
         (decision.candidate.kind.value, decision.why) for decision in found.kept
     ).most_common(NAMED):
-        click.echo(f"Kept {number} {kind}: {why}.")
+        echo(f"Kept {number} {kind}: {why}.")
     for note in found.notes:
-        click.echo(f"Kept: {note}.")
+        echo(f"Kept: {note}.")
 
 
 def _bytes(size: float) -> str:

@@ -7,6 +7,7 @@ import click
 
 from harness.cli.options import as_json, emit
 from harness.cli.options import home as here
+from harness.cli.output.terminal import echo
 from harness.domain.errors import ConfigError
 
 
@@ -59,7 +60,7 @@ def move(to: str, as_json: bool) -> None:
     if as_json:
         emit({"ok": True, "entries": found.entries, "calls": found.calls, "where": found.where})
     else:
-        click.echo(f"{found.entries} entries and {found.calls} calls are in {found.where} now.")
+        echo(f"{found.entries} entries and {found.calls} calls are in {found.where} now.")
 
 
 @home.command()
@@ -75,7 +76,7 @@ def key() -> None:
     """
     from harness.store.state_key import made_key
 
-    click.echo(made_key())
+    echo(made_key())
 
 
 @home.command()
@@ -101,7 +102,7 @@ def backup(as_json: bool) -> None:
         closing(backup_of(here(), secret)) as stored,
     ):
         stored.keep(all_is_over=True)
-    emit({"ok": True, "kept": True}) if as_json else click.echo("The backup is complete.")
+    emit({"ok": True, "kept": True}) if as_json else echo("The backup is complete.")
 
 
 @home.command()
@@ -136,7 +137,7 @@ def fetch(as_json: bool) -> int:
         if found
         else "There is no backup yet; run `factory home backup` at the home."
     )
-    emit({"ok": found, "fetched": found}) if as_json else click.echo(words)
+    emit({"ok": found, "fetched": found}) if as_json else echo(words)
     return 0 if found else 1
 
 
@@ -162,7 +163,7 @@ def rekey() -> None:
     with sole_factory(here(), command="factory home rekey"):
         with closing(backup_of(here(), old)) as stored:
             stored.fetch()
-        click.echo(new)
+        echo(new)
         with closing(backup_of(here(), new)) as stored:
             stored.keep(all_is_over=True)
 

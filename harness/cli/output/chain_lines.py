@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.output.terminal import console, speaks_unicode
+from harness.domain.shortened import in_one_line
 from harness.factory.records.link import Chain, Link, LinkOutcome, is_routine
 from harness.factory.reporting.chain_page import (
     ChainStep,
     href,
     shortened,
     steps,
-    visible,
     written_at,
 )
 
@@ -56,7 +56,7 @@ def show(found: Chain, *, address: Address, home: Path, page: str) -> None:
     out = console()
     # Narrower than 60 there would be no room beside the names.
     sheet = _Sheet(address, home, max(out.width, 60) if sys.stdout.isatty() else None)
-    out.print(Text(f"#{found.issue} {_flat(found.title)}", style="bold"), soft_wrap=True)
+    out.print(Text(f"#{found.issue} {in_one_line(found.title)}", style="bold"), soft_wrap=True)
     proposed = f", pull request #{found.pull_request}" if found.pull_request else ""
     out.print(
         Text(
@@ -65,7 +65,7 @@ def show(found: Chain, *, address: Address, home: Path, page: str) -> None:
         soft_wrap=True,
     )
     for words in filter(None, (found.released, *found.served)):
-        out.print(Text(f"   {_flat(words)}"), soft_wrap=True)
+        out.print(Text(f"   {in_one_line(words)}"), soft_wrap=True)
     if found.commit and not found.served:
         out.print(Text(f"   no environment serves {found.commit:.12} now"), soft_wrap=True)
     for line in _chain(found, sheet):
@@ -109,14 +109,14 @@ def _rules(links: Sequence[Link], sheet: _Sheet) -> Iterator["Text"]:
     for link in links:
         yield from _wrapped(
             _head(link.outcome),
-            f"{_flat(link.rule):<{column}}{_flat(link.fact)}",
+            f"{in_one_line(link.rule):<{column}}{in_one_line(link.fact)}",
             sheet,
             hang=column,
         )
 
 
 def _link(link: Link, sheet: _Sheet) -> Iterator["Text"]:
-    name = " ".join(filter(None, (_flat(link.rule), _flat(link.title))))
+    name = " ".join(filter(None, (in_one_line(link.rule), in_one_line(link.title))))
     if link in sheet.printed:
         yield from _wrapped(_head(link.outcome), f"{name}, as shown above", sheet)
         return
@@ -128,13 +128,13 @@ def _link(link: Link, sheet: _Sheet) -> Iterator["Text"]:
 def _under(link: Link, sheet: _Sheet) -> Iterator[tuple[str, str]]:
     """The lines below a link's name, each with its style."""
     if link.fact:
-        yield _flat(link.fact), ""
+        yield in_one_line(link.fact), ""
     if link.quote:
-        yield f"“{_flat(link.quote)}”", "italic"
+        yield f"“{in_one_line(link.quote)}”", "italic"
     if link.permalink:
         yield f"{written_at(link.permalink)}  {_place(link.permalink, sheet)}", "dim"
     places = [item for item in link.evidence if _place(item, sheet)]
-    others = [shortened(_flat(item)) for item in link.evidence if item not in places]
+    others = [shortened(in_one_line(item)) for item in link.evidence if item not in places]
     yield ", ".join((f"entry {link.entry} at {link.at[11:19]}", *others)), "dim"
     for item in places:
         yield _place(item, sheet), "dim"
@@ -180,7 +180,3 @@ def _wrapped(
     for number, line in enumerate(lines):
         begin = head if head is not None and number == 0 else Text(" " * _INDENT)
         yield Text.assemble(begin, (line, style))
-
-
-def _flat(outside: str) -> str:
-    return " ".join(visible(outside).split())

@@ -7,8 +7,11 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, tzinfo
 
-from harness.factory.reporting.digest_page import printable
+from harness.domain.shortened import in_one_line, shortened
 from harness.log import NODE_STARTED, LogEntry, entry_of
+
+LONGEST = 160
+"""Letters of a message; the run's log has all of it."""
 
 
 class Journal(logging.Handler):
@@ -42,7 +45,7 @@ class Journal(logging.Handler):
 
 
 def _line(entry: LogEntry) -> str:
-    message = printable(entry.message)
+    message = shortened(in_one_line(entry.message), LONGEST)
     if not entry.node:
         about = entry.run or (f"#{entry.issue}" if entry.issue else "")
         return f"{entry.event:<10} {f'{about}: ' if about else ''}{message}"

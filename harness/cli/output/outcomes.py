@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from harness.cli.output.terminal import in_one_line
 from harness.domain.plain import JsonObject
+from harness.domain.shortened import in_one_line
 
 if TYPE_CHECKING:
     from rich.table import Table

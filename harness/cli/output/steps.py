@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Self
 
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from harness.cli.output.terminal import console, printable
+from harness.cli.output.terminal import console
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from harness.cli.output.printable_console import PrintableConsole
 
 UNDERWAY = "  ... "
 """The judge's program begins a line with this that is only true until the next one."""
@@ -18,7 +18,7 @@ _COLOURS = {"  ok ": "green", "  NO ": "red"}
 class StepLines:
     """Prints on standard output. A line of a journey or a page shows as text, whatever is in it."""
 
-    def __init__(self, *, quiet: bool = False, out: "Console | None" = None) -> None:
+    def __init__(self, *, quiet: bool = False, out: "PrintableConsole | None" = None) -> None:
         self._console = out or console(quiet=quiet)
         self.live = self._console.is_interactive and not quiet
         self._underway = Progress(
@@ -42,7 +42,6 @@ class StepLines:
     def show(self, line: str) -> None:
         """Print a line; one that begins with UNDERWAY takes the place of the last one of its
         kind."""
-        line = printable(line)
         for task in self._underway.task_ids:
             self._underway.remove_task(task)
         if line.startswith(UNDERWAY):

@@ -1,27 +1,32 @@
-"""What the output stream can show: colour, moving lines, and the letters of its encoding."""
+"""What the output stream can show: colour, moving lines, the letters of its encoding; and no letter
+that controls it."""
 
 import os
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
+import click
+
+from harness.domain.shortened import printable
+
 if TYPE_CHECKING:
-    from rich.console import Console
+    from harness.cli.output.printable_console import PrintableConsole
 
 DUMB = ("dumb", "unknown")
 WIDE = 160
 """Columns for a file, a pipe or a log, which have no window."""
 
 
-def console(*, stderr: bool = False, quiet: bool = False) -> "Console":
+def console(*, stderr: bool = False, quiet: bool = False) -> "PrintableConsole":
     """A console for standard output or standard error. It moves lines on a terminal only, and wraps
-    nothing elsewhere."""
-    from rich.console import Console
+    nothing elsewhere"""
+    from harness.cli.output.printable_console import PrintableConsole
 
     stream = sys.stderr if stderr else sys.stdout
     colour = wants_colour(stream)
     width = None if stream.isatty() or os.environ.get("COLUMNS") else WIDE
-    return Console(
+    return PrintableConsole(
         stderr=stderr,
         quiet=quiet,
         highlight=False,
@@ -34,6 +39,18 @@ def console(*, stderr: bool = False, quiet: bool = False) -> "Console":
         force_terminal=True if colour else None,
         force_interactive=stream.isatty() and not _is_dumb(),
     )
+
+
+def echo(text: str = "", *, nl: bool = True, err: bool = False) -> None:
+    """Print a line of ours on standard output, or on standard error. What of it comes from outside
+    cannot control a terminal; only `in_one_line` keeps it from beginning a line as well."""
+    click.echo(printable(text), nl=nl, err=err)
+
+
+def echo_file(text: str) -> None:
+    """Print the text of a file: byte for byte into a pipe or a file, as `echo` on a terminal."""
+    # click would take the colours of a terminal out of a pipe.
+    sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
 
 
 def wants_colour(stream: TextIO) -> bool:
@@ -56,20 +73,6 @@ def write_every_letter() -> None:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
-def printable(text: str) -> str:
-    """Text from outside, with every character replaced that could control a terminal."""
-    return "\n".join(
-        # An escape sequence could rewrite what was printed above it.
-        "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
-        for line in text.split("\n")
-    )
-
-
-def in_one_line(text: str) -> str:
-    """The same without line breaks: a title must not look like a row of ours."""
-    return " ".join(printable(text).split())
-
-
 def speaks_unicode(stream: TextIO) -> bool:
     """Whether the stream's encoding has every letter."""
     return (stream.encoding or "").lower().replace("-", "") == "utf8"
@@ -79,19 +82,13 @@ def _is_dumb() -> bool:
     return os.environ.get("TERM", "").lower() in DUMB
 
 
-def section(out: "Console", title: str, lines: Iterable[str]) -> None:
+def section(out: "PrintableConsole", title: str, lines: Iterable[str]) -> None:
     """Print a title and its lines, indented on a terminal; print nothing if there are no lines."""
+    from rich.markup import escape
     from rich.padding import Padding
 
-    escaped = [shown(line) for line in lines]
-    if escaped:
+    shown = [escape(line) for line in lines]
+    if shown:
         out.print(f"\n[bold]{title}[/]")
-    for line in escaped:
+    for line in shown:
         out.print(Padding(line, (0, 0, 0, 2)) if out.is_terminal else f"  {line}")
-
-
-def shown(text: str) -> str:
-    """Text of a repository for a terminal: no markup, no control characters."""
-    from rich.markup import escape
-
-    return escape("".join(char if char.isprintable() else "\ufffd" for char in text))

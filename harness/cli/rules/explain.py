@@ -3,6 +3,8 @@
 import click
 
 from harness.cli.options import as_json, emit, home
+from harness.cli.output.terminal import echo
+from harness.domain.shortened import in_one_line
 
 
 @click.command()
@@ -48,13 +50,11 @@ def explain(pull_request: int, as_json: bool) -> int:
 
 
 def _show_edit(edit: dict[str, str], as_json: bool) -> int:
-    from harness.factory.reporting.chain_page import visible
-
     if as_json:
         emit(edit)
     else:
-        click.echo(
+        echo(
             f"#{edit['pull_request']} edits the governance files:"
-            f" {visible(edit['title'])}\n\n{visible(edit['summary'])}"
+            f" {in_one_line(edit['title'])}\n\n{edit['summary']}"
         )
     return 0 if edit["conclusion"] == "success" else 1

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import as_json, emit
+from harness.cli.output.terminal import echo, echo_file
 
 if TYPE_CHECKING:
     from harness.governance.export import Exported
@@ -123,12 +124,12 @@ def _emit(exported: "Exported", *, differing: tuple[str, ...], wrote: tuple[str,
 
 def _print_differing(differing: tuple[str, ...], format_: str) -> None:
     for path in differing:
-        click.echo(
+        echo(
             f"{path} differs from the governance files; `factory rules export {format_} --out .`"
             " writes it again"
         )
     if not differing:
-        click.echo("nothing differs")
+        echo("nothing differs")
 
 
 def _print(exported: "Exported", *, wrote: tuple[str, ...], out: Path | None) -> None:
@@ -136,11 +137,11 @@ def _print(exported: "Exported", *, wrote: tuple[str, ...], out: Path | None) ->
     express."""
     for file in exported.files:
         if out:
-            click.echo(f"{'wrote' if file.path in wrote else 'same'}  {file.path}")
+            echo(f"{'wrote' if file.path in wrote else 'same'}  {file.path}")
         elif len(exported.files) > 1:
-            click.echo(f"--- {file.path}\n{file.text}")
+            echo(f"--- {file.path}\n{file.text}")
         else:
             # Nothing is added, so that the output can be redirected into the file's place.
-            click.echo(file.text, nl=False)
+            echo_file(file.text)
     for left in exported.left:
-        click.echo(f"not exported: {left}", err=True)
+        echo(f"not exported: {left}", err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import as_json, emit
+from harness.cli.output.terminal import echo
 from harness.cli.rules.changes import HISTORY, history_file
 from harness.cli.rules.coverage import coverage
 from harness.cli.rules.explain import explain
@@ -76,7 +77,7 @@ def lint(folder: Path, as_json: bool) -> int:
 
     # Not a finding: the list ships with the factory, so nobody can fix it in their own files.
     if note := age_of_list(datetime.now(UTC).date().isoformat()):
-        click.echo(note, err=True)
+        echo(note, err=True)
     paths = _paths(folder)
     found = findings(
         governance_in(folder, paths=paths),
@@ -97,8 +98,8 @@ def lint(folder: Path, as_json: bool) -> int:
         )
     else:
         for finding in found:
-            click.echo(f"{finding.file}:{finding.line}: {finding.code}: {finding.message}")
-        click.echo(f"{len(found)} findings" if found else "clean")
+            echo(f"{finding.file}:{finding.line}: {finding.code}: {finding.message}")
+        echo(f"{len(found)} findings" if found else "clean")
     return 1 if found else 0
 
 
@@ -150,11 +151,11 @@ def test(folder: Path, file: Path | None, as_json: bool) -> int:
         )
     else:
         for result in failed:
-            click.echo(
+            echo(
                 f"{result.source.file}:{result.source.line}: {result.rule}: expected"
                 f" {result.expected}, got {result.got}: {result.message}"
             )
-        click.echo(f"{len(results) - len(failed)} of {len(results)} cases hold")
+        echo(f"{len(results) - len(failed)} of {len(results)} cases hold")
     return 1 if failed else 0
 
 

@@ -144,7 +144,8 @@ def _urls(changes: Sequence["RecordedChange"]) -> Mapping[int, str]:
 def _list_refused(found: "Impact", changes: Sequence["RecordedChange"]) -> None:
     """The newest changes that a rule would have stopped, each with its rules, where they have names
     to be found by."""
-    from harness.cli.output.terminal import console, in_one_line
+    from harness.cli.output.terminal import console
+    from harness.domain.shortened import in_one_line
 
     out, names = console(), _names(changes)
     stopped: dict[int, list[str]] = {}

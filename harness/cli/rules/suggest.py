@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import as_json, emit, home
+from harness.cli.output.terminal import echo
 
 if TYPE_CHECKING:
     from harness.governance.past.suggest import SuggestedRule
@@ -82,7 +83,7 @@ def suggest(folder: Path, out: Path | None, enough: int, as_json: bool) -> None:
             }
         )
     else:
-        click.echo(f"{len(found)} drafts in {out}" if out else _page(found))
+        echo(f"{len(found)} drafts in {out}" if out else _page(found))
 
 
 def _page(found: "tuple[SuggestedRule, ...]") -> str:

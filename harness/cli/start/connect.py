@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import as_json, emit, home
+from harness.cli.output.terminal import echo
 from harness.domain.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -130,19 +131,19 @@ def show_connection(found: "AppConnection", *, as_json: bool) -> None:
             }
         )
         return
-    click.echo(
+    echo(
         f"{home()} serves {found.repository} on {found.forge}, branch {found.branch}, as"
         f" {found.account}."
     )
     if found.note:
-        click.echo(f"Note: {found.note}.")
+        echo(f"Note: {found.note}.")
     if not found.trusts_us:
-        click.echo(
+        echo(
             "Next: `factory init` in a clone drafts what governs it; in factory.toml a maintainer"
             " pins this home's key:\n"
             f'  [seal]\n  trusted_keys = ["{found.key_id}"]'
         )
-    click.echo("Then `factory tick`.")
+    echo("Then `factory tick`.")
 
 
 def with_a_new_app(repository: str, *, org: str, host: str, webhooks: str, as_json: bool) -> None:
@@ -155,7 +156,7 @@ def with_a_new_app(repository: str, *, org: str, host: str, webhooks: str, as_js
         home(),
         AppRequest(repository, host, org, webhooks),
         # With --json standard output carries one document only.
-        tell=lambda words: click.echo(words, err=as_json),
+        tell=lambda words: echo(words, err=as_json),
         show=_show,
     )
     show_connection(found, as_json=as_json)

@@ -14,6 +14,7 @@ import click
 from harness.cli.interruption import interruptible
 from harness.cli.options import as_json, at_home, emit, fresh_home, named_folder, wait_for_interrupt
 from harness.cli.output.progress import Progress
+from harness.cli.output.terminal import echo
 from harness.cli.start.production import run_production
 from harness.domain.plain import JsonDict, JsonObject
 from harness.shipped import shipped
@@ -256,4 +257,4 @@ def _print(found: JsonDict) -> None:
 def _look_around(works: Any, home: Path) -> None:
     """Name the forge's address, and keep the forge open while somebody looks."""
     wait_for_interrupt(f"\nLook at its forge:  {works.url}")
-    click.echo(f"Its forge again:  {at_home(home, 'factory forge serve --open')}")
+    echo(f"Its forge again:  {at_home(home, 'factory forge serve --open')}")

@@ -8,8 +8,7 @@ from harness.cli.options import as_json, emit, home
 from harness.domain.plain import JsonDict
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from harness.cli.output.printable_console import PrintableConsole
     from harness.operations.drill.attack import Attack
     from harness.operations.drill.policy_files import PolicyFiles
     from harness.operations.drill.run import AttackResult
@@ -117,7 +116,7 @@ class Lines:
         from harness.cli.output.terminal import console
 
         self._policy, self._count, self._as_json = policy, count, as_json
-        self._out: Console = console(quiet=as_json)
+        self._out: PrintableConsole = console(quiet=as_json)
         self._status = self._out.status("", spinner="dots")
         self._over = 0
 
@@ -187,9 +186,7 @@ class Lines:
 
 
 def _plain(text: str) -> str:
-    """What an attack observed, which may contain anything, made safe for a terminal."""
+    """What an attack observed, which may contain anything, without markup."""
     from rich.markup import escape
 
-    from harness.cli.output.terminal import printable
-
-    return escape(printable(text))
+    return escape(text)

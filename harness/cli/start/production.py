@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness.cli.options import at_home, emit, fresh_home, wait_for_interrupt
 from harness.cli.output.progress import Progress
 from harness.domain.plain import JsonDict
+from harness.domain.shortened import in_one_line
 from harness.shipped import shipped
 
 if TYPE_CHECKING:
@@ -97,14 +98,14 @@ def _print(steps: "list[Step]", found: JsonDict) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from harness.cli.output.terminal import console, printable
+    from harness.cli.output.terminal import console
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("step")
     table.add_column("time", justify="right", no_wrap=True)
     table.add_column("what was seen")
     for step in steps:
-        seen = printable(step.seen) if step.holds else f"BROKEN: {printable(step.seen)}"
+        seen = in_one_line(step.seen) if step.holds else f"BROKEN: {in_one_line(step.seen)}"
         table.add_row(step.title, f"{step.seconds:.1f} s", escape(seen))
     out = console()
     out.print(table)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import as_json, at_a_terminal, emit, home
+from harness.cli.output.terminal import echo, echo_file
 from harness.cli.rules.import_prose import as_document
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonDict
@@ -30,7 +31,7 @@ def _print_schema(context: click.Context, _option: click.Parameter, wanted: bool
     if wanted and not context.resilient_parsing:
         from harness.factory.settings.reference import SCHEMA_FILE
 
-        click.echo(SCHEMA_FILE.read_text("utf-8"), nl=False)
+        echo_file(SCHEMA_FILE.read_text("utf-8"))
         context.exit()
 
 
@@ -180,7 +181,7 @@ def _draft(
         _print_texts(found)
     else:
         _print(found, history)
-    click.echo()
+    echo()
     _print_readiness(table)
 
 
@@ -235,7 +236,7 @@ def doctor(as_json: bool) -> int:
         )
     else:
         _print_readiness(table)
-        click.echo()
+        echo()
         _print_findings(found)
     return 0 if is_well else 1
 
@@ -251,12 +252,12 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _asked(survey: "Survey") -> tuple[int, ...]:
     """The numbers of the proposals that the maintainer keeps, asked on the terminal."""
-    from harness.cli.output.terminal import in_one_line
+    from harness.domain.shortened import in_one_line
     from harness.onboarding.nevers import nevers_of
 
-    click.echo(f"{in_one_line(survey.name)} should perhaps never become:\n")
+    echo(f"{in_one_line(survey.name)} should perhaps never become:\n")
     for number, never in enumerate(nevers_of(survey), 1):
-        click.echo(f"  {number}  {in_one_line(never.title)}")
+        echo(f"  {number}  {in_one_line(never.title)}")
     return _numbers(
         click.prompt(
             "\nWrite which into mission.md? Numbers, or nothing for none",
@@ -296,20 +297,21 @@ def _document(found: "InitResult", history: "RulesOnHistory | None", *, dry_run:
 def _print_texts(found: "InitResult") -> None:
     """Print what would be written, file by file, and then the same summary as after writing."""
     for draft in found.wrote:
-        click.secho(f"--- {draft.path}", bold=True)
-        click.echo(draft.text)
+        echo(f"--- {draft.path}\n{draft.text}")
     _print(found, verb="would write")
 
 
 def _print(
     found: "InitResult", history: "RulesOnHistory | None" = None, *, verb: str = "wrote"
 ) -> None:
-    from harness.cli.output.terminal import console, section, shown
+    from rich.markup import escape
+
+    from harness.cli.output.terminal import console, section
 
     out, survey = console(), found.survey
     shares = ", ".join(f"{language.name} {language.percent} %" for language in survey.languages[:3])
     facts = " · ".join(filter(None, (survey.product, shares, f"branch {survey.branch}")))
-    out.print(f"[bold]{shown(survey.name)}[/]  {shown(facts)}")
+    out.print(f"[bold]{escape(survey.name)}[/]  {escape(facts)}")
     # What is missing comes first: it decides whether anything can merge here.
     section(out, "could not find, or refused", found.missing)
     section(out, verb, [draft.path for draft in found.wrote])
@@ -346,30 +348,32 @@ def _commands(found: "InitResult") -> list[str]:
 
 
 def _print_readiness(found: "Readiness") -> None:
+    from rich.markup import escape
     from rich.padding import Padding
 
-    from harness.cli.output.terminal import console, section, shown
+    from harness.cli.output.terminal import console, section
 
     out = console()
     out.print("[bold]can anything merge here?[/]")
     for one in found.abilities:
         answer = f"[{ANSWERS[one.answer]}]{one.answer:<9}[/]"
-        row = f"{one.question:<24}{answer}  {shown(one.because)}"
+        row = f"{one.question:<24}{answer}  {escape(one.because)}"
         out.print(Padding(row, (0, 0, 0, 2)) if out.is_terminal else f"  {row}")
     section(out, "the next step", [found.next_step])
 
 
 def _print_findings(found: "tuple[CheckResult, ...]") -> None:
+    from rich.markup import escape
     from rich.padding import Padding
 
-    from harness.cli.output.terminal import console, shown
+    from harness.cli.output.terminal import console
 
     out = console()
     for one in found:
         level, finding = one.finding.level, one.finding
         out.print(
-            f"[{COLOURS[level]}]{level:<4}[/]  [bold]{one.name:<10}[/]  {shown(finding.message)}"
+            f"[{COLOURS[level]}]{level:<4}[/]  [bold]{one.name:<10}[/]  {escape(finding.message)}"
         )
         if finding.fix:
-            fix = f"→ {shown(finding.fix)}"
+            fix = f"→ {escape(finding.fix)}"
             out.print(Padding(fix, (0, 0, 0, 18)) if out.is_terminal else f"{'':18}{fix}")

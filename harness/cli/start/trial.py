@@ -182,27 +182,24 @@ def _exit_code(found: JsonDict) -> int:
 
 
 def _print(found: JsonDict) -> None:
-    from rich.console import Console
-
     from harness.cli.output.outcomes import outcomes
+    from harness.cli.output.terminal import console, echo
+    from harness.domain.shortened import in_one_line
 
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    console.print(outcomes(found["issues"]))
+    console().print(outcomes(found["issues"]))
     for line in found["issues"]:
         if line["outcome"] not in _ENDED_WELL:
-            console.print(f"#{line['number']} {line['state']}: {line['message']}")
-    console.print()
+            echo(f"#{line['number']} {line['state']}: {in_one_line(line['message'])}")
+    echo()
     for page in found["evidence"]:
-        console.print(f"evidence  {page}")
-    console.print(
+        echo(f"evidence  {page}")
+    echo(
         f"\n{found['origin']} was not touched. {found['seconds']} s, in sandboxes of the form"
         f" {found['sandbox']}."
     )
-    console.print(
-        f"Look around:  FACTORY_HOME={found['home']} factory status | why N | logs | audit"
-    )
+    echo(f"Look around:  FACTORY_HOME={found['home']} factory status | why N | logs | audit")
     if found["sandbox"] == "unsealed":
-        console.print(
+        echo(
             "No sandbox works on this machine, so nothing was merged: `python -m"
             " harness.programs.sandbox probe` names the cause."
         )

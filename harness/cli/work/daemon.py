@@ -5,6 +5,7 @@ from datetime import datetime
 import click
 
 from harness.cli.options import as_json, emit, home, since_option
+from harness.cli.output.terminal import echo_file
 
 SHORTEST_INTERVAL, DEFAULT_INTERVAL, SHUTDOWN_SECONDS = 1.0, 30.0, 60.0
 
@@ -137,4 +138,4 @@ def digest(since: datetime | None, as_markdown: bool, as_json: bool) -> None:
     if as_json:
         emit(found.as_json())
         return
-    click.echo((markdown if as_markdown else text)(found, link_of(home())), nl=False)
+    echo_file((markdown if as_markdown else text)(found, link_of(home())))

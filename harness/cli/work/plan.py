@@ -1,6 +1,5 @@
 """`factory plan`: a dry run of the pipeline for one issue, before anything is paid for."""
 
-from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import as_json, emit, home
-from harness.cli.output.terminal import printable
+from harness.cli.output.terminal import echo
+from harness.domain.shortened import in_one_line
 
 if TYPE_CHECKING:
     from harness.factory.pipeline.dry_run import DryRun
@@ -83,40 +83,37 @@ def _dollars(text: str) -> Decimal:
 
 
 def _print(found: "DryRun") -> None:
-    def say(words: str) -> None:
-        click.echo(printable(words))
-
-    say(f"#{found.issue} {found.title[:80]}")
-    say(
-        f"  triage    {found.event or 'no decision'}: {found.reason}"
+    echo(f"#{found.issue} {in_one_line(found.title)[:80]}")
+    echo(
+        f"  triage    {found.event or 'no decision'}: {in_one_line(found.reason)}"
         + (f" ({', '.join(found.cites)})" if found.cites else "")
     )
     if found.asks:
-        say(f"  asks back {found.asks}")
+        echo(f"  asks back {in_one_line(found.asks)}")
     for number, step in enumerate(found.plan.steps if found.plan else (), start=1):
-        say(f"  step {number}    {step.does} [{', '.join(step.touches)}]")
-    _print_findings(found, say)
+        echo(f"  step {number}    {in_one_line(step.does)} [{', '.join(step.touches)}]")
+    _print_findings(found)
     if found.context:
         tokens = sum(tokens for _, tokens in found.context)
-        say(f"  context   {tokens} tokens: {', '.join(name for name, _ in found.context)}")
-    say(f"  cost      {found.cost.sentence}")
+        echo(f"  context   {tokens} tokens: {', '.join(name for name, _ in found.context)}")
+    echo(f"  cost      {found.cost.sentence}")
     median = f"{found.minutes} minutes in the middle" if found.minutes is not None else "no history"
-    say(f"  time      {median}")
-    say(f"  spent     ${found.spent:.4f} on this")
+    echo(f"  time      {median}")
+    echo(f"  spent     ${found.spent:.4f} on this")
     if found.cut:
-        say(f"  CUT SHORT {found.cut}")
-    say("An implementer may start." if found.is_clear else "Not clear yet.")
+        echo(f"  CUT SHORT {found.cut}")
+    echo("An implementer may start." if found.is_clear else "Not clear yet.")
 
 
-def _print_findings(found: "DryRun", say: Callable[[str], None]) -> None:
+def _print_findings(found: "DryRun") -> None:
     """Print what the rules would refuse, what the issue leaves open, and what was dropped."""
     for words in found.refusals:
-        say(f"  REFUSED   {words}")
+        echo(f"  REFUSED   {in_one_line(words)}")
     for gap in found.gaps:
-        say(
-            f"  OPEN      {gap.asks} ({gap.who})"
-            + (f"  “{gap.quote}”" if gap.quote else "  the issue is silent")
+        echo(
+            f"  OPEN      {in_one_line(gap.asks)} ({gap.who})"
+            + (f"  “{in_one_line(gap.quote)}”" if gap.quote else "  the issue is silent")
         )
-        say(f"            {gap.matters}")
+        echo(f"            {in_one_line(gap.matters)}")
     for words in found.dropped:
-        say(f"  dropped   {words}")
+        echo(f"  dropped   {in_one_line(words)}")

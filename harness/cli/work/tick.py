@@ -5,9 +5,10 @@ import click
 
 from harness.cli.options import as_json, emit, home
 from harness.cli.output.outcomes import outcome_line
-from harness.cli.output.terminal import printable
+from harness.cli.output.terminal import echo
 from harness.domain.errors import BudgetExhausted, ModelsPaused
 from harness.domain.lifecycle import State
+from harness.domain.shortened import in_one_line
 
 
 def _work(
@@ -39,11 +40,11 @@ def _work(
         emit({"ok": True, "moved": lines, "paused": paused.summary if paused else ""})
     else:
         for line in lines:
-            click.echo(outcome_line(line))
+            echo(outcome_line(line))
         if not lines:
-            click.echo("Nothing to do.")
+            echo("Nothing to do.")
         if paused:
-            click.echo(f"Paused: {printable(paused.summary)}. The first tick after that goes on.")
+            echo(f"Paused: {in_one_line(paused.summary)}. The first tick after that goes on.")
     if paused:
         # The pause first: it is why the other issues did not move.
         return (BudgetExhausted if paused.cause in BY_MONEY else ModelsPaused).exit_code

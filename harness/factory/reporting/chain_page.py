@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.domain.events import RuleTextsKept
+from harness.domain.shortened import printable
 from harness.factory.records.chain import page_of
 from harness.factory.records.history import History
 from harness.factory.records.link import Chain, Link, LinkOutcome, Stage, is_routine
@@ -140,7 +141,7 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"visible": visible, "written_at": written_at, "shortened": shortened}
+    environment.filters |= {"visible": printable, "written_at": written_at, "shortened": shortened}
     environment.tests["routine"] = is_routine
     return environment.from_string((HERE / "chain.html.j2").read_text("utf-8"))
 
@@ -158,20 +159,6 @@ def written_at(path: str) -> str:
     """A path for people: file, line and short commit, where the path names them."""
     at = re.fullmatch(r"blob/([0-9a-f]{7,64})/([^?#]+)(?:\?plain=1)?#L(\d+)", path)
     return f"{at[2]}:{at[3]} at {at[1]:.7}" if at else path
-
-
-def visible(text: str) -> str:
-    """Outside text that is safe to show: a replacement character stands for each unprintable one.
-    Line breaks stay."""
-    if text.isprintable():
-        return text
-    return "\n".join(
-        "".join(
-            char if char.isprintable() else "\N{REPLACEMENT CHARACTER}"
-            for char in line.expandtabs()
-        )
-        for line in text.splitlines()
-    )
 
 
 def shortened(words: str) -> str:

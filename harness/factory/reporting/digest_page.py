@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from harness.domain.lifecycle import Event, State
-from harness.domain.shortened import count, shortened
+from harness.domain.shortened import count, in_one_line, shortened
 from harness.domain.shown_states import CONFIRMED
 from harness.factory.records.link import UrlFor
 from harness.factory.records.releases import live_words
@@ -46,7 +46,7 @@ class DigestSection:
 def text(found: Digest, link: UrlFor) -> str:
     """The digest for a terminal."""
     lines = [_headline(found), _summary(found)]
-    for section in _sections(found, link, printable):
+    for section in _sections(found, link, _shown):
         lines += ["", section.title]
         for item in section.items:
             lines += [f"  {item.text}", *(f"      {line}" for line in item.under)]
@@ -63,19 +63,13 @@ def markdown(found: Digest, link: UrlFor) -> str:
     return "\n".join(lines) + "\n"
 
 
-def printable(words: str) -> str:
-    """One line of outside text that cannot control a terminal, cut to 160 characters."""
-    flat = " ".join(words.split())
-    return _cut(
-        "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in flat)
-    )
+def _shown(words: str) -> str:
+    return _cut(in_one_line(words))
 
 
 def _inert(words: str) -> str:
     """The same line with everything escaped that Markdown or a forge would act on."""
-    escaped = "".join(
-        f"\\{char}" if char in "\\`*_[]<>|#!~&" else char for char in printable(words)
-    )
+    escaped = "".join(f"\\{char}" if char in "\\`*_[]<>|#!~&" else char for char in _shown(words))
     return escaped.replace("@", "@\u200b").replace("://", ":\u200b//").replace("www.", "www\u200b.")
 
 

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.domain.landing import Outcome
-from harness.domain.shortened import count
-from harness.factory.reporting.chain_page import visible
+from harness.domain.shortened import count, printable
 
 if TYPE_CHECKING:
     from harness.domain.trust import Bin
@@ -55,7 +54,7 @@ def html(found: TrustReport) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"visible": visible, "percent": percent, "counted": count}
+    environment.filters |= {"visible": printable, "percent": percent, "counted": count}
     return environment.from_string((HERE / "trust.html.j2").read_text("utf-8")).render(
         report=found,
         index=found.autonomy,

@@ -7,10 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from harness.cli.output.chain_lines import show
 from harness.cli.output.outcomes import outcomes
+from harness.cli.output.printable_console import PrintableConsole
 from harness.domain.lifecycle import TABLE, Event, State, next_state
 from harness.domain.shown_states import LABELS, SHOWN
 from harness.factory.records.history import History
@@ -128,7 +128,7 @@ def test_a_terminal_shows_the_words_of_the_table(one, capsys) -> None:
     assert (found.as_json()["shown"], found.as_json()["outcome"]) == (row.phrase, row.outcome)
     show(found, address=link, home=Path("/"), page="")
     assert capsys.readouterr().out.splitlines()[1].startswith(f"   {row.phrase},")
-    table = Console(file=io.StringIO(), width=200)
+    table = PrintableConsole(file=io.StringIO(), width=200)
     table.print(outcomes([line]))
     assert row.phrase in table.file.getvalue()
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from rich.console import Console
 
 from harness.cli.control.releases import _show
 from harness.cli.inspect.look import _status_lines
+from harness.cli.output.printable_console import PrintableConsole
 from harness.domain.deployment import DeployKind, Environment
 from harness.domain.events import (
     HealthSeen,
@@ -146,7 +146,7 @@ def test_the_table_has_every_state_once_and_the_ways_reach_each() -> None:
 
 
 def test_terminals_show_the_words_of_the_table(story) -> None:
-    out = Console(file=io.StringIO(), width=200)
+    out = PrintableConsole(file=io.StringIO(), width=200)
     _show(out, story.summary)
     shown = out.file.getvalue()
     lines = "\n".join(_status_lines(story.status))

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from harness.domain.shortened import shortened
+from harness.domain.shortened import in_one_line, shortened
 from harness.governance.text.invisible import is_invisible
 
 MOST_ROWS = 50
@@ -41,11 +41,7 @@ _NO_JOINT = re.compile(rf"(?<![^\W_])[{_JOINTS}]|[{_JOINTS}](?![^\W_])|(?<=[^\W\
 
 def inline(text: str) -> str:
     """One line of outside text with everything escaped that Markdown or the forge would act on."""
-    flat = "".join(
-        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}"
-        for char in " ".join(text.split())
-    )
-    escaped = _MARKUP.sub(r"\\\g<0>", without_places(flat))
+    escaped = _MARKUP.sub(r"\\\g<0>", without_places(in_one_line(text)))
     return _NAMES.sub(rf"\g<0>{_NOTHING}", escaped)
 
 
