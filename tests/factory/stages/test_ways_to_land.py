@@ -9,11 +9,14 @@ import pytest
 
 from harness.domain.errors import FactoryError, ForgeError, GitError
 from harness.domain.events import CommandGiven
-from harness.domain.lifecycle import State
+from harness.domain.lifecycle import Event, State
 from harness.factory.records.brakes import FREEZE, is_frozen, why_frozen
 from harness.factory.reporting.audit import audit
-from harness.factory.stages import revert
+from harness.factory.run.node import Job, refused
+from harness.factory.run.policy_snapshot import policy_at
+from harness.factory.stages import merge, revert
 from harness.ports.git import Landing
+from harness.ports.ledger import recorded
 from tests.factory.demands import demanding
 from tests.factory.world import World, candidate_of
 
@@ -171,6 +174,9 @@ def test_another_tree_from_the_forges_merge_freezes_and_has_its_revert_ready(tmp
     words = f"tree {judged:.7} was judged, {landed:.7} landed: merging is frozen"
     assert history.transitions[-1].data["says"] == words
     assert why_frozen(world.ledger) == f"#{issue}: {words}"
+    entry = next(one for one in recorded(world.ledger, CommandGiven) if one.event.command == FREEZE)
+    assert entry.event.commit == world.remote["main"]
+    assert (entry.key, entry.issue, entry.run) == ("merge-1-1/freeze", issue, "merge-1-1")
     assert revert.ready(history).of == world.remote["main"]
     revert.land(world.services(), issue, rules="sha256:x", reason="by mara")
     tree = world.git.trees[world.git.tree_of(world.remote["main"])]
@@ -313,6 +319,16 @@ def test_what_comes_between_the_facts_and_our_push_is_judged_with_it(tmp_path) -
     assert world.history(issue).state is State.MERGED
     assert judged(world) == 2
     assert "NEWS" in world.git.trees[world.git.tree_of(world.remote["main"])]
+
+
+def test_without_a_verdict_nothing_lands(tmp_path) -> None:
+    world = World(tmp_path)
+    issue = world.file()
+    services = world.services()
+    snapshot = policy_at(services, world.base)
+    node = snapshot.workflows["merge"].node("land")
+    found = merge.land(Job(services, snapshot, issue, "merge-1-1", 1, node, {}))
+    assert found == refused("there is no verdict to land on", event=Event.REFUSED)
 
 
 def test_every_gate_that_is_shut_is_named(tmp_path) -> None:
