@@ -203,6 +203,17 @@ def test_a_wait_has_an_end_and_no_answer_is_a_no(waiting) -> None:
     assert shown(world) == {}
 
 
+def test_where_the_checks_have_answered_a_wait_is_no_reason(waiting) -> None:
+    world, issue = waiting
+    world.forge.report(candidate_of(world, issue), "ci", "success")
+    world.forge.edit_pull_request(world.history(issue).proposal.number, base="elsewhere")
+    world.ledger.clock.at += NO_LONGER
+    world.tick()
+    says = world.history(issue).transitions[-1].data["says"]
+    assert "asks for another branch" in says
+    assert "waited" not in says
+
+
 def test_a_check_that_turned_red_between_the_answer_and_the_landing_stops_it(waiting) -> None:
     world, issue = waiting
     candidate = candidate_of(world, issue)
