@@ -1,5 +1,7 @@
 """Effects on the world: nothing after the owner's stop, and each once, whoever asks again."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from harness.domain.errors import Stopped
@@ -40,3 +42,31 @@ def test_an_effect_that_was_confirmed_is_not_made_again_and_one_that_was_cut_off
         close()
     assert close() == close() == IssueClosed(2)
     assert [entry.kind for entry in world.ledger.written] == ["intent", "done"]
+
+
+@pytest.mark.parametrize(
+    ("had_begun", "finishes", "made"),
+    [(True, True, True), (True, False, False), (False, True, False)],
+)
+def test_after_the_stop_only_what_had_begun_and_must_be_finished_is(
+    world, had_begun, finishes, made
+) -> None:
+    """Half a deployment would be worse than a whole one; half a comment is not."""
+    services, acts = world.services(), []
+
+    def close(*, cut_off: bool = False) -> None:
+        def act():
+            if cut_off:
+                raise KeyboardInterrupt
+            acts.append("close")
+            return IssueClosed(1)
+
+        effect(services, IssueClosed, "run/close", act, issue=1, run="run", finishes=finishes)
+
+    if had_begun:
+        with pytest.raises(KeyboardInterrupt):
+            close(cut_off=True)
+    services.places.stop_flag.touch()
+    with nullcontext() if made else pytest.raises(Stopped):
+        close()
+    assert acts == ["close"] * made

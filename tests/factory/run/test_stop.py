@@ -1,6 +1,7 @@
 """Only a flag that is known not to be there lets the factory go on. A loop of links was no flag,
 and stopped nothing."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -35,7 +36,8 @@ def test_a_flag_that_nobody_can_look_for_stops(world, tmp_path, why) -> None:
     home = UNREADABLE[why](tmp_path)
     services = replace(world.services(), places=Places(home, "tidebook"))
     assert is_flagged(home / "STOP") is is_stopped(services) is None
-    with pytest.raises(Stopped):
+    words = f"the owner's stop is set ({home / 'STOP'}); `factory resume` lifts it"
+    with pytest.raises(Stopped, match=f"^{re.escape(words)}$"):
         raise_if_stopped(services)
 
 

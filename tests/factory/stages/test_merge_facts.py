@@ -77,6 +77,9 @@ def test_before_anything_is_taken_in_nothing_is_known_and_nothing_breaks(tmp_pat
     assert (found.verdict, found.candidate, found.tree, found.kind) == (None, None, None, None)
     assert (found.in_sight, found.policy) == (None, None)
     assert (found.head, found.proposed, found.reviews_read) == ("", False, True)
+    gates = merge.gates(job_of(world.services(), world, issue))
+    assert (gates.outcome, gates.event) == ("blocked", Event.GATE_REFUSED)
+    assert gates.message.startswith("verdict: the sealed validator has not judged this change; ")
 
 
 @pytest.mark.parametrize("ours", [{KEY}, {KEY, "another"}, {"another"}, set()])

@@ -1,11 +1,13 @@
 """After a landing, after a push, and at night: what landed work shows on the default branch, and
 what follows."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Never
 
 import pytest
 
-from harness.domain.errors import Stopped
+from harness.domain.errors import GitError, Stopped
 from harness.domain.events import (
     Answer,
     Cause,
@@ -28,7 +30,7 @@ from harness.factory.records.regressions import mends as what_to_mend
 from harness.factory.reporting.report import chain_of_issue, status
 from harness.factory.run.node import Job
 from harness.factory.run.policy_snapshot import policy_at
-from harness.factory.stages import revert
+from harness.factory.stages import merge, revert
 from harness.factory.stages.validator_request import validator_request
 from harness.ports.ledger import recorded
 from harness.store.in_memory import ReplayedLedger
@@ -255,6 +257,23 @@ def test_by_rule_a_person_decides_and_it_is_told(world) -> None:
     assert world.history(issue).state is State.MERGED
     assert [one.answer for one in events(world, RegressionAnswered)] == [Answer.PERSON]
     assert held_files(world.ledger, issue=9) != {}
+    unjudged = world.history(world.file())
+    assert not merge.is_held(world.services(), unjudged)
+
+
+def test_a_change_too_large_to_look_at_may_touch_what_is_frozen(world) -> None:
+    setting(world, answer='"person"')
+    of_another = replace(world.history(broken_by(world)), issue=9)
+    for _ in range(3):
+        world.tick()
+
+    def too_large(*_: object) -> Never:
+        raise GitError("more than 10,000 files differ")
+
+    world.decorate("git", changed=too_large)
+    assert merge.is_held(world.services(), of_another)
+    world.ledger.append(event_of("command", {"command": THAW}), "command/thaw")
+    assert not merge.is_held(world.services(), of_another)
 
 
 def test_a_persons_push_is_watched_and_an_issue_names_the_commit(world) -> None:
