@@ -35,7 +35,7 @@ class QuietHours:
     def holds(self, at: datetime) -> bool:
         """Whether it is quiet at that moment, which is in the operator's time zone."""
         now = at.time()
-        if self.begin <= self.end:
+        if self.begin < self.end:
             return self.begin <= now < self.end
         return now >= self.begin or now < self.end
 

@@ -9,7 +9,6 @@ import pytest
 from harness.cli.main import run
 from harness.cli.options import emit
 from harness.cli.output.terminal import console, echo, echo_file
-from harness.domain.shortened import printable
 
 HOSTILE = "\x1b[2J\x07\x9b2J\u202eli\u2066st"
 """What clears a terminal, rings its bell, and turns the order of what follows."""
@@ -37,11 +36,6 @@ def test_no_letter_that_is_printed_controls_a_terminal(printed, capsys) -> None:
     shown = capsys.readouterr().out.splitlines()
     assert all(line.isprintable() for line in shown)
     assert shown[1] == "the name 名"
-
-
-def test_what_only_looks_unusual_stays() -> None:
-    assert printable("a\tname\u3000名\u00a0!\r\n") == "a\tname\u3000名\u00a0!\n"
-    assert printable(HOSTILE) == SHOWN
 
 
 def test_json_holds_the_same_data_and_controls_no_terminal(capsys) -> None:

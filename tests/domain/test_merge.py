@@ -222,12 +222,24 @@ def test_a_chore_without_a_journey_of_its_own_may_land_on_those_that_guard_what_
     assert not list(refusals(dataclasses.replace(GREEN, verdict=NOT_RED, kind="chore")))
 
 
-@pytest.mark.parametrize("in_sight", [("tidebook/pages.html",), None])
-# where a journey shows the change
-def test_a_chore_that_a_user_could_see_something_of_is_no_chore(in_sight) -> None:
-    assert gates(dataclasses.replace(GREEN, verdict=NOT_RED, kind="chore", in_sight=in_sight)) == {
-        "controls"
-    }
+@pytest.mark.parametrize(
+    ("in_sight", "message"),
+    [
+        (
+            ("tidebook/pages.html",),
+            "no journey shows it, and what a user can see is no chore: it touches"
+            " tidebook/pages.html",
+        ),
+        (
+            None,
+            "nothing was red on the base, and whether a user could see this chore is not known",
+        ),
+    ],
+)
+def test_a_chore_that_a_user_could_see_something_of_is_no_chore(in_sight, message) -> None:
+    facts = dataclasses.replace(GREEN, verdict=NOT_RED, kind="chore", in_sight=in_sight)
+    assert [(one.gate, one.message) for one in refusals(facts)] == [("controls", message)]
+    # where a journey shows the change
     assert not list(refusals(dataclasses.replace(GREEN, in_sight=in_sight)))
 
 

@@ -1,9 +1,16 @@
 """What a key of `factory.toml` means is kept with its field, each part in its place."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from harness.domain.budget import MOST_USD, _column
-from harness.domain.setting import Setting, required, setting, setting_of
+from harness.domain.setting import (
+    Setting,
+    expected_words,
+    missing_words,
+    required,
+    setting,
+    setting_of,
+)
 
 WHOLE = {"example": "3", "unit": "pieces", "least": 1, "most": 9}
 
@@ -30,3 +37,19 @@ def test_what_is_required_has_no_default() -> None:
     [price] = _column("Of what is sent.", "0.4").values()
     unit = "US dollars per million tokens"
     assert price == Setting("Of what is sent.", "0.4", unit, 0, MOST_USD, required=True)
+
+
+def test_a_message_names_what_is_expected_and_what_is_missing() -> None:
+    @dataclass
+    class Table:
+        first: int
+        second: bool
+        third: str
+        usual: int = 1
+        made: list[str] = field(default_factory=list)
+
+    assert (expected_words(int), expected_words(bool)) == ("a whole number", "true or false")
+    assert missing_words(Table, ()) == "needs `first`, `second` and `third`"
+    assert missing_words(Table, ("first", "usual")) == "needs `second` and `third`"
+    assert missing_words(Table, ("first", "second")) == "needs `third`"
+    assert missing_words(Table, ("first", "second", "third")) == ""

@@ -30,7 +30,7 @@ from harness.domain.issue import Permission
 from harness.domain.landing import JudgedCandidate, after_landing, objection
 from harness.domain.ledger import Recorded, as_of
 from harness.domain.lifecycle import Event
-from harness.domain.plain import Misfit, _decoder, plain, stored_as, valued
+from harness.domain.plain import OPTIONAL, Misfit, _decoder, plain, stored_as, valued
 from harness.domain.repository_context import Listed, PageManifest, Passage, listed, tokens_in
 from harness.domain.sandbox import Bind, Layer
 from harness.domain.shortened import count
@@ -57,6 +57,7 @@ Name = NewType("Name", str)
 
 class Colour(StrEnum):
     RED = "red"
+    GREEN = "green"
 
 
 Paint = NewType("Paint", Colour)
@@ -347,7 +348,7 @@ def test_a_layer_lies_where_its_programs_look_or_anywhere_with_a_variable_that_n
         (
             Whole,
             {**WRITTEN, "best": {"name": "a", "colour": "blue"}},
-            "`best.colour`: expected one of red, found 'blue'",
+            "`best.colour`: expected one of red, green, found 'blue'",
         ),
         (Whole, {**WRITTEN, "number": True}, "`number`: expected a number, found True"),
         (Whole, {**WRITTEN, "extra": []}, "`extra`: expected an object, found []"),

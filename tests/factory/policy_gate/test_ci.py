@@ -286,10 +286,13 @@ def test_a_rule_that_asks_for_checks_can_be_satisfied(tmp_path) -> None:
 
 def test_a_change_that_something_else_speaks_against_is_not_shown(tmp_path) -> None:
     world = demanding(tmp_path, sandbox=FakeSandbox(form="unsealed"))
+    asked, check_runs = [], world.forge.check_runs
+    world.decorate("forge", check_runs=lambda sha: asked.append(sha) or check_runs(sha))
     issue = world.file()
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
     assert not any(entry.kind == "candidate-shown" for entry in world.ledger.written)
+    assert candidate_of(world, issue) not in asked, "the forge does not have it"
 
 
 def test_a_branch_that_somebody_moved_is_left_to_them_and_said(waiting) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.domain.shortened import in_dollars, shortened
+from harness.domain.shortened import in_dollars, in_one_line, printable, shortened
 from harness.factory.reporting.comments import (
     commit_message,
     merge_message,
@@ -267,6 +267,7 @@ def test_words_of_other_tongues_stay_in_a_commit() -> None:
         ("Why? Nobody asked in so many words", 10, "Why? Nobo…"),
         ("ab cdefghijklmnop", 12, "ab cdefghij…"),
         ("abcde fghijklmnop", 11, "abcde fghi…"),
+        ("one two threeX four", 17, "one two threeX…"),
     ],
 )
 def test_what_is_cut_ends_with_a_sentence_or_a_word(text, most, shown) -> None:
@@ -295,3 +296,12 @@ def test_money_never_reads_as_nothing_or_as_another_sum() -> None:
     assert shown == ["$0.0000", "$0.0100", "$1.5000", "$0.000012", "$12.34567"]
     caps = [in_dollars(Decimal(text), places=2) for text in ("20", "1E+2", "0.004")]
     assert caps == ["$20.00", "$100.00", "$0.004"]
+
+
+def test_a_letter_that_shows_nothing_controls_nothing_and_what_only_looks_unusual_stays() -> None:
+    hostile = "\x1b[2J\x07\x9b2J\u202eli\u2066st"
+    assert printable(hostile) == "\ufffd[2J\ufffd\ufffd2J\ufffdli\ufffdst"
+    assert printable("a\tname\u3000名\u00a0!\r\nand\rmore\n") == (
+        "a\tname\u3000名\u00a0!\nand\ufffdmore\n"
+    )
+    assert in_one_line(" a title\r\n#1 merged\t\x1b[2J ") == "a title #1 merged \ufffd[2J"

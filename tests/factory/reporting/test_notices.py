@@ -228,6 +228,8 @@ NOON = QuietHours(time(12), time(13, 30))
         (ALWAYS, "04T08:00", "05T07:59", False),
         (ALWAYS, "04T07:59", "04T08:00", True),
         (ALWAYS, "04T08:00", "05T08:00", True),
+        (ALWAYS, "04T08:00:10", "04T08:00:30", False),
+        (ALWAYS, "03T07:30", "04T07:00", True),
     ],
 )
 def test_in_quiet_hours_nothing_is_told_and_then_all_of_it(quiet, happened, now, told) -> None:
@@ -235,6 +237,11 @@ def test_in_quiet_hours_nothing_is_told_and_then_all_of_it(quiet, happened, now,
     book.clock.at = at(happened) - timedelta(seconds=1)
     book.add(MOVED["merged"], issue=7)
     assert due(book.outbox(), at(now), quiet) is told
+
+
+def test_where_it_begins_when_it_ends_all_day_is_quiet() -> None:
+    assert ALWAYS.holds(at("04T08:00"))
+    assert ALWAYS.holds(at("04T20:00"))
 
 
 def test_several_events_are_one_message_that_links_and_has_an_end(book) -> None:
