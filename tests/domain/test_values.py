@@ -30,7 +30,7 @@ from harness.domain.issue import Permission
 from harness.domain.landing import JudgedCandidate, after_landing, objection
 from harness.domain.ledger import Recorded, as_of
 from harness.domain.lifecycle import Event
-from harness.domain.plain import OPTIONAL, Misfit, _decoder, plain, stored_as, valued
+from harness.domain.plain import Misfit, _decoder, plain, stored_as, valued
 from harness.domain.repository_context import Listed, PageManifest, Passage, listed, tokens_in
 from harness.domain.sandbox import Bind, Layer
 from harness.domain.shortened import count
