@@ -133,7 +133,7 @@ def prepare(room: Room) -> None:
     settings = {
         "source_paths": SOURCES,
         "also_copy": COPIED,
-        "only_mutate": room.files,
+        "only_mutate": map(str, room.paths),  # in a pattern, its * would cross folders
         "pytest_add_cli_args_test_selection": room.tests,
         # What noticed the mutant before notices this one, too, more often than not.
         "pytest_add_cli_args": ("--ff",),
