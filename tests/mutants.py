@@ -42,7 +42,7 @@ timeout_multiplier = 4
 """A mutant is met in a process that ran no test before: what a test has cached would hide it. Its
 time is up after (the seconds of its tests + timeout_constant) * timeout_multiplier."""
 ROOMS_OF_A_SAMPLE = 3
-"""Of the ten, others each time."""
+"""Of all, others each time."""
 FAILED, TIMED_OUT = {1, 2, 3}, {-24, 24, 36, 152, 255}
 """How pytest ends where a mutant is noticed: a test, the collection or pytest fails, or its time is
 up."""

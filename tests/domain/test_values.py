@@ -3,7 +3,7 @@ taken for another."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -23,13 +23,13 @@ from harness.domain.errors import (
     PortError,
     is_interruption,
 )
-from harness.domain.events import NoticeSent
+from harness.domain.events import NoticeSent, TransitionRecorded
 from harness.domain.events.effects import OtherEffectDone
 from harness.domain.facts import UNKNOWN, shown_path
 from harness.domain.issue import Permission
 from harness.domain.landing import JudgedCandidate, after_landing, objection
 from harness.domain.ledger import Recorded, as_of
-from harness.domain.lifecycle import Event
+from harness.domain.lifecycle import Event, State
 from harness.domain.plain import Misfit, _decoder, plain, stored_as, valued
 from harness.domain.repository_context import Listed, PageManifest, Passage, listed, tokens_in
 from harness.domain.sandbox import Bind, Layer
@@ -99,6 +99,13 @@ def test_a_value_is_written_as_json_and_read_back_by_its_type() -> None:
     best = {**WRITTEN, "best": WRITTEN["parts"][0]}
     assert valued(Whole, best).best == WHOLE.parts[0]
     assert type(plain(Colour.RED)) is str
+
+
+def test_a_triage_that_cites_says_of_which_issue_it_is_a_duplicate_or_that_it_is_none() -> None:
+    moved = TransitionRecorded(Event.TRIAGE_ACCEPTED, State.UNTRIAGED, State.ACCEPTED)
+    assert "duplicate_of" not in moved.document()
+    assert replace(moved, cites=()).document()["duplicate_of"] is None
+    assert replace(moved, cites=(), duplicate_of=7).document()["duplicate_of"] == 7
 
 
 def test_sets_are_sorted_keys_are_texts_and_what_json_cannot_hold_is_refused() -> None:

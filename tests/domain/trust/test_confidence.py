@@ -4,6 +4,8 @@ fact makes it 0."""
 import random
 from dataclasses import fields, replace
 from datetime import timedelta
+from functools import cache
+from math import fsum
 
 import pytest
 from hypothesis import given
@@ -30,7 +32,7 @@ from harness.domain.trust import (
     wilson,
 )
 from harness.domain.trust.logistic import fit, sigmoid
-from harness.domain.trust.model import ENOUGH_OUTCOMES, Forecast
+from harness.domain.trust.model import ENOUGH_OUTCOMES, RAREST, Forecast
 from tests.domain.trust.generated import BEGAN, past, truths
 
 APP = ChangeTraits("app", "bug", 10, 2, 0, 0, 0, 0, True, True)
@@ -70,7 +72,7 @@ def test_another_areas_evidence_merges_nothing_here() -> None:
 def test_one_unknown_fact_makes_it_zero(name) -> None:
     missing = replace(APP, **{name: "" if name in ("area", "kind") else UNKNOWN})
     found = confidence(missing, stayed(300))
-    assert (found.value, found.basis, found.missing) == (0, Basis.UNKNOWN, (name,))
+    assert found == Confidence(0.0, 0.0, 1.0, Basis.UNKNOWN, 0, (name,))
     assert decide(found, USUAL) is Decision.REJECT
 
 
@@ -138,6 +140,9 @@ def test_the_model_answers_once_there_is_enough_and_of_both_kinds() -> None:
     assert learned(past(0, ENOUGH_OUTCOMES - 1)).model is None
     assert learned(past(0, ENOUGH_OUTCOMES)).model is not None
     assert learned(stayed(ENOUGH_OUTCOMES)).model is None, "nothing ever failed: nothing to learn"
+    good = [Outcome.STAYED] * (ENOUGH_OUTCOMES - RAREST)
+    assert learned(landed(*[Outcome.AMENDED] * (RAREST - 1), *good, *good)).model is None
+    assert learned(landed(*[Outcome.AMENDED] * RAREST, *good)).model is not None
 
 
 def test_the_model_tells_risky_changes_from_safe_ones() -> None:
@@ -167,6 +172,102 @@ def test_a_forecast_does_not_know_its_own_outcome() -> None:
     found = learned(flipped).forecasts
     hits = sum((one.predicted >= 0.5) == one.stayed for one in found) / len(found)
     assert hits < 0.6
+
+
+def varied(seed: int, count: int) -> list[Followed]:
+    """A past in which what was shown of a change says something, too: without a journey that was
+    red on base, or with a control that did not hold, it stays less often."""
+    chance, found = random.Random(f"{seed}/varied"), []
+    for one in past(seed, count):
+        red, held = chance.random() < 0.7, chance.random() < 0.8
+        worse = (not red and chance.random() < 0.3) or (not held and chance.random() < 0.5)
+        traits = replace(one.traits, red_on_base=red, controls_held=held)
+        outcome = Outcome.AMENDED if worse else one.outcome
+        found.append(replace(one, traits=traits, outcome=outcome))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("change", "numbers"),
+    [
+        ({}, (0.8773, 0.813, 0.9217)),
+        ({"kind": "chore", "area": "docs"}, (0.8553, 0.779, 0.9084)),
+        ({"kind": "feature"}, (0.8335, 0.761, 0.8874)),
+        ({"lines": 400}, (0.8224, 0.7174, 0.8942)),
+        ({"files": 9}, (0.8868, 0.8016, 0.9383)),
+        ({"rounds": 2}, (0.8109, 0.5084, 0.9468)),
+        ({"retries": 2}, (0.7448, 0.4348, 0.9172)),
+        ({"tier": 1}, (0.9256, 0.7924, 0.9759)),
+        ({"findings": 4}, (0.8906, 0.6196, 0.976)),
+        ({"controls_held": False}, (0.7193, 0.6094, 0.808)),
+        ({"red_on_base": False}, (0.7425, 0.6431, 0.822)),
+        (
+            {"area": "billing", "lines": 900, "rounds": 3, "red_on_base": False},
+            (0.3706, 0.0857, 0.7871),
+        ),
+    ],
+)
+def test_the_same_past_gives_these_numbers(change, numbers) -> None:
+    """What lands depends on them: whoever changes the arithmetic changes them knowingly."""
+    found = learned_of_varied().confidence(replace(APP, **change))
+    assert (found.value, found.low, found.high) == numbers
+    assert (found.basis, found.outcomes) == (Basis.MODEL, 299)
+
+
+@cache
+def learned_of_varied():
+    return learned(varied(7, 300))
+
+
+def test_the_same_past_gives_these_forecasts() -> None:
+    found = learned_of_varied()
+    assert found.forecasts == found.model.forecasts
+    assert [(round(one.predicted, 4), one.stayed) for one in found.forecasts[40:46]] == [
+        (0.8418, True),
+        (0.8137, True),
+        (0.8075, True),
+        (0.8235, False),
+        (0.7502, True),
+        (0.7336, False),
+    ]
+    assert round(fsum(one.predicted for one in found.forecasts), 3) == 211.776
+
+
+@pytest.mark.parametrize(
+    ("kind", "numbers"),
+    [
+        ("bug", (0.8666, 0.5589, 0.9709, 9)),
+        ("chore", (0.7809, 0.4158, 0.947, 9)),
+        ("feature", (0.8205, 0.3523, 0.9746, 9)),
+    ],
+)
+def test_a_kind_with_outcomes_of_its_own_stands_on_them(kind, numbers) -> None:
+    few = (
+        *stayed(6),
+        *landed(Outcome.AMENDED, Outcome.STAYED, Outcome.STAYED, traits=replace(APP, kind="chore")),
+        *landed(Outcome.AMENDED, Outcome.STAYED, traits=replace(APP, area="docs")),
+    )
+    found = confidence(replace(APP, kind=kind), few)
+    assert (found.value, found.low, found.high, found.outcomes) == numbers
+
+
+def test_as_many_outcomes_as_are_enough_make_a_number_more_than_a_prior() -> None:
+    assert confidence(APP, stayed(4)).basis is Basis.PRIOR
+    assert confidence(APP, stayed(5)).basis is Basis.COUNTS
+
+
+def test_what_becomes_known_as_a_change_lands_was_not_known_before_it() -> None:
+    first, second = stayed(2)
+    found = (first, replace(second, landed=first.known, known=first.known + timedelta(7)))
+    assert learned(found).forecasts == (Forecast(0.75, stayed=True), Forecast(0.75, stayed=True))
+    later = replace(found[1], landed=first.known + timedelta(seconds=1))
+    assert learned((first, later)).forecasts[1] == Forecast(0.8, stayed=True)
+
+
+def test_before_there_is_a_model_the_counts_foretell() -> None:
+    found = learned(landed(Outcome.STAYED, Outcome.AMENDED, Outcome.STAYED, Outcome.AMENDED))
+    assert found.model is None
+    assert [one.stayed for one in found.forecasts] == [True, False, True]
 
 
 def test_a_table_counts_each_forecast_once() -> None:
@@ -199,7 +300,13 @@ def test_the_logistic_fit_is_where_the_likelihood_is_flat() -> None:
 
 @pytest.mark.parametrize(
     ("hits", "trials", "low", "high"),
-    [(0, 0, 0.0, 1.0), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (81, 263, 0.2553, 0.3662)],
+    [
+        (0, 0, 0.0, 1.0),
+        (1, 1, 0.2065, 1.0),
+        (0, 10, 0.0, 0.2775),
+        (10, 10, 0.7225, 1.0),
+        (81, 263, 0.2553, 0.3662),
+    ],
 )
 def test_wilsons_interval_is_the_published_one(hits, trials, low, high) -> None:
     assert wilson(hits, trials) == pytest.approx((low, high), abs=1e-4)
@@ -213,6 +320,8 @@ def test_nobody_has_a_level_without_evidence_but_by_the_owners_file() -> None:
     assert level_of("app", stayed(29), None) is Level.SMALL
     assert level_of("app", stayed(30), None) is Level.FULL
     assert level_of("docs", stayed(30), None) is Level.SHADOW
+    elsewhere = landed(Outcome.STAYED, traits=replace(APP, area="docs"))
+    assert level_of("app", (*elsewhere, *stayed(10)), None) is Level.SMALL
 
 
 def test_outcomes_raise_nothing_above_the_owners_grant() -> None:
@@ -239,6 +348,8 @@ def test_the_owner_may_grant_again_what_was_taken_back() -> None:
     again = Grant(Level.FULL, since=found[0].known + timedelta(seconds=1))
     assert level_of("app", found, Grant(Level.FULL)) is Level.SMALL
     assert level_of("app", found, again) is Level.FULL
+    at_once = Grant(Level.FULL, since=found[0].known)
+    assert level_of("app", found, at_once) is Level.SMALL, "it was not known before"
 
 
 def test_a_rule_sees_what_touches_its_paths() -> None:

@@ -43,3 +43,14 @@ def test_what_nobody_could_read_amends() -> None:
 
 def test_a_landing_that_changed_nothing_is_taken_back_by_nothing() -> None:
     assert act_on({}, later(after=A)) is None
+
+
+def test_what_only_took_lines_out_is_taken_back_by_them() -> None:
+    shorter = {b"app.py": PathChange(A, B, removed=(b"old = 1",))}
+    assert act_on(shorter, later(added=(b"old = 1",))) is Outcome.REVERTED
+
+
+def test_a_line_of_letters_is_more_than_space_and_one_of_controls_is_not() -> None:
+    for line, found in ((b"\x80", Outcome.AMENDED), (b"\x7f", None), (b" \t", None)):
+        landed = {b"app.py": PathChange(A, B, added=(line, b"x"))}
+        assert act_on(landed, later(removed=(line,))) is found
