@@ -31,14 +31,14 @@ def test_what_an_error_quotes_cannot_control_the_terminal(tmp_path, monkeypatch,
 @pytest.mark.parametrize(
     "printed", [echo, lambda text: console().print(text), lambda text: console().out(text)]
 )
-def test_no_letter_that_is_printed_controls_a_terminal(printed, capsys) -> None:
+def test_row_4_no_letter_that_is_printed_controls_a_terminal(printed, capsys) -> None:
     printed(f"{HOSTILE}\r\nthe name 名")
     shown = capsys.readouterr().out.splitlines()
     assert all(line.isprintable() for line in shown)
     assert shown[1] == "the name 名"
 
 
-def test_json_holds_the_same_data_and_controls_no_terminal(capsys) -> None:
+def test_row_4_json_holds_the_same_data_and_controls_no_terminal(capsys) -> None:
     emit({"title": HOSTILE, "why": "não\x7f\U000e0041"})
     printed = capsys.readouterr().out.removesuffix("\n")
     assert printed.isprintable()

@@ -49,7 +49,7 @@ def table(line) -> str:
 
 
 @pytest.mark.parametrize("row", [table, outcome_line, issue_row])
-def test_a_title_controls_no_terminal_and_is_no_row_of_ours(row) -> None:
+def test_row_4_a_title_controls_no_terminal_and_is_no_row_of_ours(row) -> None:
     """`factory status` once wrote what a stranger's title had, byte for byte."""
     printed = row(LINE | {"title": HOSTILE})
     assert printed.isprintable()

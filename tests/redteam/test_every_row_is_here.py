@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = (
     "adapters/test_limits",
     "broker/test_program",
+    "cli/test_errors",
+    "cli/test_outcomes",
     "error_intake/test_bounds",
     "factory/intake/test_error_issues",
     "deployers/test_github",
@@ -55,6 +57,11 @@ ROWS: dict[int, tuple[str, ...]] = {
             "test_rows_3_5_6_what_the_page_does_not_show_orders_nothing_and_is_on_record[row 3"
             " comment]"
         ),
+    ),
+    4: (
+        "test_row_4_no_letter_that_is_printed_controls_a_terminal",
+        "test_row_4_json_holds_the_same_data_and_controls_no_terminal",
+        "test_row_4_a_title_controls_no_terminal_and_is_no_row_of_ours",
     ),
     5: ("test_row_5_nothing_that_cannot_be_seen_is_read",),
     6: (
