@@ -78,7 +78,7 @@ class Model:
         # No more certain than so many outcomes could show, were they all good (Laplace).
         most = 1 - 1 / (self.outcomes + 2)
         low, high = min(low, high), max(low, high)
-        return Confidence(min(value, most), low, high, Basis.MODEL, self.outcomes)
+        return Confidence(min(value, most), min(low, most), high, Basis.MODEL, self.outcomes)
 
 
 def modelled(past: Sequence[Followed]) -> Model | None:

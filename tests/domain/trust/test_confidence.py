@@ -219,8 +219,20 @@ def learned_of_varied():
     return learned(varied(7, 300))
 
 
+def test_the_model_is_no_more_certain_than_so_many_good_outcomes_could_make_it() -> None:
+    clear = [
+        replace(one, traits=replace(APP, rounds=6), outcome=Outcome.AMENDED)
+        if at % 10 == 0
+        else one
+        for at, one in enumerate(stayed(202))
+    ]
+    found = confidence(APP, clear)
+    assert found == Confidence(0.995, 0.995, 1.0, Basis.MODEL, 202)  # 1 - 1/204
+
+
 def test_the_same_past_gives_these_forecasts() -> None:
-    found = learned_of_varied()
+    # made anew: what another test has made would hide who sees it
+    found = learned(varied(7, 300))
     assert found.forecasts == found.model.forecasts
     assert [(round(one.predicted, 4), one.stayed) for one in found.forecasts[40:46]] == [
         (0.8418, True),
