@@ -48,7 +48,7 @@ from harness.domain.workflow import (
     Workflow,
     node_result,
 )
-from harness.domain.workflow_run import made_again, skipped_because
+from harness.domain.workflow_run import REVISION, Attempt, in_force, made_again, skipped_because
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "verdict.json").read_text("utf-8"))
 AT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -472,6 +472,30 @@ def test_what_a_person_sends_back_is_made_again_with_all_that_follows() -> None:
     assert made_again(Workflow("w", nodes), nodes[-1]) == {"b", "c", "e"}
     with pytest.raises(KeyError, match="'z'"):
         Workflow("w", nodes).node("z")
+
+
+def test_what_a_person_sent_back_is_made_again_and_what_they_did_not_see_stays() -> None:
+    nodes = (
+        UseNode(id="a", needs=(), action="x"),
+        UseNode(id="b", needs=("a",), action="x"),
+        UseNode(id="beside", needs=("a",), action="x"),
+        ApproveNode(
+            id="ok", needs=("b",), permission="write", shows="", expires_seconds=9, revises="b"
+        ),
+    )
+    done = NodeResult(Outcome.PRODUCED, {}, "", None, False)
+    first = [Attempt(one, 1, done) for one in ("a", "b", "beside")]
+    back = Attempt("ok", 1, replace(done, output={REVISION: "shorter"}))
+    assert in_force(Workflow("w", nodes), [*first, back]) == (first[0], first[2])
+    again, agreed = Attempt("b", 2, done), Attempt("ok", 2, done)
+    assert in_force(Workflow("w", nodes), [*first, back, again, agreed]) == (
+        first[0],
+        first[2],
+        again,
+        agreed,
+    )
+    of_its_own = Attempt("beside", 2, replace(done, output={REVISION: "a word of the node's"}))
+    assert in_force(Workflow("w", nodes), [*first, of_its_own]) == (*first, of_its_own)
 
 
 def test_a_path_is_shown_with_what_is_not_utf_8_escaped() -> None:
