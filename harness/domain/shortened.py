@@ -2,7 +2,10 @@
 their nouns, money."""
 
 import unicodedata
-from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 
 def shortened(text: str, most: int) -> str:
@@ -43,7 +46,7 @@ def count(number: int, what: str) -> str:
     return f"{number} {what if number == 1 else plural}"
 
 
-def in_dollars(amount: Decimal, *, places: int = 4) -> str:
+def in_dollars(amount: "Decimal", *, places: int = 4) -> str:
     """US dollars with so many decimals, as `$0.0123`, and with all that it has where these few
     would round it: a cap never reads as another, and what costs something never as nothing."""
     exact = f"{amount.normalize():f}"

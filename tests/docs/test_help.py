@@ -100,4 +100,5 @@ def test_help_imports_no_command() -> None:
         "harness.cli.output.terminal",
         "harness.domain",
         "harness.domain.errors",
+        "harness.domain.shortened",
     }
