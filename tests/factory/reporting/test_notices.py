@@ -229,6 +229,7 @@ NOON = QuietHours(time(12), time(13, 30))
         (ALWAYS, "04T07:59", "04T08:00", True),
         (ALWAYS, "04T08:00", "05T08:00", True),
         (ALWAYS, "04T08:00:10", "04T08:00:30", False),
+        (ALWAYS, "04T08:00:00.200", "04T08:00:00.900", False),
         (ALWAYS, "03T07:30", "04T07:00", True),
     ],
 )
