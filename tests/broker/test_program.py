@@ -2,9 +2,11 @@
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -291,6 +293,24 @@ def test_a_broker_that_cannot_be_set_up_prints_why_and_exits_2(
     assert ended.returncode == 2
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_listener_that_drops_its_lines_is_no_broker_that_answers(tmp_path: Path) -> None:
+    """A killed broker's listener takes lines until its process has ended: one was taken for the
+    next broker's, and dropped the first question."""
+    options = Options(home=tmp_path, control=tmp_path / "c.sock", replay=tmp_path / "r")
+
+    def serving_nothing(_: list[str], **how: Any) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(["/bin/cat"], **how)  # it ends with its input
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(options.control))
+        listener.listen()
+        dropping = threading.Thread(target=lambda: listener.accept()[0].close())
+        dropping.start()
+        with pytest.raises(ModelError, match=r"did not start: it did not answer within 0\.5 s$"):
+            start(options, seconds=0.5, popen=serving_nothing)
+        dropping.join()
 
 
 def test_the_starter_passes_on_why_it_did_not_start(tmp_path: Path) -> None:
