@@ -153,7 +153,8 @@ def emit(document: Any) -> None:
     """One JSON object on standard output."""
     # Escapes of JSON where the output lacks letters: those of the stream would not be valid JSON.
     text = json.dumps(document, ensure_ascii=not speaks_unicode(sys.stdout), default=str)
-    # And where a letter shows nothing: the data stays the same, which it would not in `echo`.
+    # Escapes of what could control a terminal as well: the data stays the same, which `echo` would
+    # not leave so.
     if not text.isprintable():
         text = "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
     echo(text)

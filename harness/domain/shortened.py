@@ -1,5 +1,5 @@
-"""Texts for people: cut so that what is left reads as one, in letters that only show, numbers with
-their nouns, money."""
+"""Texts for people: cut so that what is left reads as one, without what controls a terminal,
+numbers with their nouns, money."""
 
 import unicodedata
 from typing import TYPE_CHECKING
@@ -23,15 +23,15 @@ def shortened(text: str, most: int) -> str:
 
 
 def printable(text: str) -> str:
-    """Text from outside, with every letter replaced that shows nothing: it could control a
-    terminal, or turn the order of what is read. Line breaks and tabs stay."""
+    """Text from outside, with every character replaced that could control a terminal or change the
+    order of what is read. Line breaks, tabs and all kinds of spaces stay."""
     if text.isprintable():
         return text
     return "".join(
-        letter
-        if letter.isprintable() or letter in "\n\t" or unicodedata.category(letter) == "Zs"
+        char
+        if char.isprintable() or char in "\n\t" or unicodedata.category(char) == "Zs"
         else "\N{REPLACEMENT CHARACTER}"
-        for letter in text.replace("\r\n", "\n")
+        for char in text.replace("\r\n", "\n")
     )
 
 

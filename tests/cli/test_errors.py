@@ -4,11 +4,13 @@ import io
 import json
 from contextlib import redirect_stdout
 
+import click
 import pytest
+from click.testing import CliRunner
 
 from harness.cli.main import run
 from harness.cli.options import emit
-from harness.cli.output.terminal import console, echo, echo_file
+from harness.cli.output.terminal import ask, console, echo, echo_file
 
 HOSTILE = "\x1b[2J\x07\x9b2J\u202eli\u2066st"
 """What clears a terminal, rings its bell, and turns the order of what follows."""
@@ -31,7 +33,7 @@ def test_what_an_error_quotes_cannot_control_the_terminal(tmp_path, monkeypatch,
 @pytest.mark.parametrize(
     "printed", [echo, lambda text: console().print(text), lambda text: console().out(text)]
 )
-def test_row_4_no_letter_that_is_printed_controls_a_terminal(printed, capsys) -> None:
+def test_row_4_no_character_that_is_printed_controls_a_terminal(printed, capsys) -> None:
     printed(f"{HOSTILE}\r\nthe name 名")
     shown = capsys.readouterr().out.splitlines()
     assert all(line.isprintable() for line in shown)
@@ -43,6 +45,15 @@ def test_row_4_json_holds_the_same_data_and_controls_no_terminal(capsys) -> None
     printed = capsys.readouterr().out.removesuffix("\n")
     assert printed.isprintable()
     assert json.loads(printed) == {"title": HOSTILE, "why": "não\x7f\U000e0041"}
+
+
+def test_row_4_a_question_shows_its_default_as_text_and_answers_with_it_whole() -> None:
+    """The default may be drawn from a stranger's issue."""
+    answers = []
+    command = click.Command("asks", callback=lambda: answers.append(ask("Which?", default=HOSTILE)))
+    shown = CliRunner().invoke(command, input="\n").output
+    assert shown == f"Which? [{SHOWN}]: \n"
+    assert answers == [HOSTILE]
 
 
 def test_a_file_goes_into_a_pipe_byte_for_byte(capsys) -> None:

@@ -59,8 +59,9 @@ ROWS: dict[int, tuple[str, ...]] = {
         ),
     ),
     4: (
-        "test_row_4_no_letter_that_is_printed_controls_a_terminal",
+        "test_row_4_no_character_that_is_printed_controls_a_terminal",
         "test_row_4_json_holds_the_same_data_and_controls_no_terminal",
+        "test_row_4_a_question_shows_its_default_as_text_and_answers_with_it_whole",
         "test_row_4_a_title_controls_no_terminal_and_is_no_row_of_ours",
     ),
     5: ("test_row_5_nothing_that_cannot_be_seen_is_read",),

@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+from getpass import getpass
 
 import click
 
@@ -124,5 +125,5 @@ def webhook(service: str, listen: str, url: str, as_json: bool) -> None:
 
 def _secret() -> str:
     if sys.stdin.isatty():
-        return str(click.prompt("The client secret", hide_input=True, err=True)).strip()
+        return getpass("The client secret: ").strip()
     return sys.stdin.read(1_000).strip()

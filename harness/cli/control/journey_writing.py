@@ -13,7 +13,7 @@ import click
 
 from harness.cli.options import as_json, at_a_terminal, emit
 from harness.cli.output.steps import StepLines
-from harness.cli.output.terminal import echo
+from harness.cli.output.terminal import ask, echo
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonDict
 
@@ -130,23 +130,21 @@ def _written(file: Path, document: JsonDict, *, url: str = "") -> None:
 
 def _asked(shown: JsonDict) -> JsonDict:
     """What a person answers; the issue's own answers are offered."""
-    through = click.prompt(
-        "What does it go through?", type=click.Choice(THROUGH), default=shown["through"]
-    )
+    through = ask("What does it go through?", choices=THROUGH, default=shown["through"])
     question, usual = WHERE[through]
     known = shown["start"] if through == shown["through"] else ""
-    start = click.prompt(question, default=known or usual)
+    start = ask(question, default=known or usual)
     fields: list[str] = []
     if through != "command":
         what = "filled in, by their labels" if through == "page" else "sent"
         known = ", ".join(shown["fields"])
-        listed = click.prompt(f"Which fields are {what}, with commas between?", default=known)
+        listed = ask(f"Which fields are {what}, with commas between?", default=known)
         fields = [one.strip() for one in listed.split(",") if one.strip()]
     press = ""
     if through == "page":
-        press = click.prompt("Which button is pressed then?", default=shown["press"])
+        press = ask("Which button is pressed then?", default=shown["press"])
     example = f", like: Booked for {{{fields[0]}}}" if fields else ""
-    see = click.prompt(f"Which words must be there then{example}?", default=shown["see"])
+    see = ask(f"Which words must be there then{example}?", default=shown["see"])
     return {"through": through, "start": start, "fields": fields, "press": press, "see": see}
 
 

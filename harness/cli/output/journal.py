@@ -11,7 +11,7 @@ from harness.domain.shortened import in_one_line, shortened
 from harness.log import NODE_STARTED, LogEntry, entry_of
 
 LONGEST = 160
-"""Letters of a message; the run's log has all of it."""
+"""Characters of a message; the run's log has all of it."""
 
 
 class Journal(logging.Handler):

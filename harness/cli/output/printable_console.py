@@ -1,5 +1,5 @@
-"""A console of which no letter controls the terminal. Rich is imported with it, so import it only
-where something is printed."""
+"""A console that prints no character which controls the terminal. Rich is imported with it, so
+import it only where something is printed."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from harness.domain.shortened import printable
 
 
 class PrintableConsole(Console):
-    """Replaces letters that show nothing in all that it prints; what moves its lines is its own."""
+    """Prints every text as `printable` has it. What moves its lines is its own."""
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

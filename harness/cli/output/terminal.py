@@ -1,14 +1,14 @@
-"""What the output stream can show: colour, moving lines, the letters of its encoding; and no letter
+"""What the output stream can show: colour, moving lines, the characters of its encoding; and none
 that controls it."""
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from harness.domain.shortened import printable
+from harness.domain.shortened import in_one_line, printable
 
 if TYPE_CHECKING:
     from harness.cli.output.printable_console import PrintableConsole
@@ -20,7 +20,7 @@ WIDE = 160
 
 def console(*, stderr: bool = False, quiet: bool = False) -> "PrintableConsole":
     """A console for standard output or standard error. It moves lines on a terminal only, and wraps
-    nothing elsewhere"""
+    nothing elsewhere."""
     from harness.cli.output.printable_console import PrintableConsole
 
     stream = sys.stderr if stderr else sys.stdout
@@ -45,6 +45,21 @@ def echo(text: str = "", *, nl: bool = True, err: bool = False) -> None:
     """Print a line of ours on standard output, or on standard error. What of it comes from outside
     cannot control a terminal; only `in_one_line` keeps it from beginning a line as well."""
     click.echo(printable(text), nl=nl, err=err)
+
+
+def ask(question: str, *, default: str = "", choices: Sequence[str] = ()) -> str:
+    """Ask at the terminal. An empty answer is the default, which is shown as `echo` would."""
+    listed = f" ({', '.join(choices)})" if choices else ""
+    preset = f" [{default}]" if default else ""
+    return str(
+        click.prompt(
+            in_one_line(f"{question}{listed}{preset}"),
+            default=default,
+            type=click.Choice(choices) if choices else None,
+            show_default=False,
+            show_choices=False,
+        )
+    )
 
 
 def echo_file(text: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import as_json, at_a_terminal, emit, home
-from harness.cli.output.terminal import echo, echo_file
+from harness.cli.output.terminal import ask, echo, echo_file
 from harness.cli.rules.import_prose import as_document
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonDict
@@ -258,13 +258,8 @@ def _asked(survey: "Survey") -> tuple[int, ...]:
     echo(f"{in_one_line(survey.name)} should perhaps never become:\n")
     for number, never in enumerate(nevers_of(survey), 1):
         echo(f"  {number}  {in_one_line(never.title)}")
-    return _numbers(
-        click.prompt(
-            "\nWrite which into mission.md? Numbers, or nothing for none",
-            default="",
-            show_default=False,
-        )
-    )
+    echo()
+    return _numbers(ask("Write which into mission.md? Numbers, or nothing for none"))
 
 
 def _document(found: "InitResult", history: "RulesOnHistory | None", *, dry_run: bool) -> JsonDict:

@@ -298,7 +298,7 @@ def test_money_never_reads_as_nothing_or_as_another_sum() -> None:
     assert caps == ["$20.00", "$100.00", "$0.004"]
 
 
-def test_a_letter_that_shows_nothing_controls_nothing_and_what_only_looks_unusual_stays() -> None:
+def test_what_controls_a_terminal_is_replaced_and_what_only_looks_unusual_stays() -> None:
     hostile = "\x1b[2J\x07\x9b2J\u202eli\u2066st"
     assert printable(hostile) == "\ufffd[2J\ufffd\ufffd2J\ufffdli\ufffdst"
     assert printable("a\tname\u3000名\u00a0!\r\nand\rmore\n") == (

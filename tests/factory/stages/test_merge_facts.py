@@ -10,7 +10,7 @@ import pytest
 from harness.domain.errors import FactoryError, GitError
 from harness.domain.issue import MOST_REVIEWS
 from harness.domain.lifecycle import Event, State
-from harness.domain.merge import MergeFacts
+from harness.domain.merge import MergeFacts, refusals
 from harness.factory.run.node import Job, failed, produced
 from harness.factory.run.policy_snapshot import policy_at
 from harness.factory.run.services import Services
@@ -44,30 +44,14 @@ def approved(tmp_path):
 def test_everything_that_is_read_of_a_change_that_may_land(approved) -> None:
     world, issue = approved
     history = world.history(issue)
-    binds = history.verdict.binds
     found = facts_of(world.services(), world, issue)
-    assert found == MergeFacts(
-        verdict=world.validator.verified(world.work / history.verdict.envelope),
-        trusted_key_ids=frozenset({KEY}),
-        issue=issue,
-        base=world.base,
-        head=world.remote[history.proposal.branch],
-        pushed_head=history.pushed_head,
-        proposed=True,
-        candidate=binds.candidate,
-        tree=world.git.tree_of(binds.candidate),
-        journeys=binds.journeys,
-        governance=binds.governance,
-        kind="bug",
-        in_sight=(),
-        policy=(),
-        checks=(),
-        sandbox_sealed=True,
-        issue_body_unchanged=True,
-        reviews_read=True,
-        stopped=False,
-        frozen=False,
-    )
+    assert list(refusals(found)) == []
+    # where the gates would be open by other values as well
+    assert found.verdict == world.validator.verified(world.work / history.verdict.envelope)
+    assert (found.issue, found.kind, found.in_sight) == (issue, "bug", ())
+    assert found.trusted_key_ids == {KEY}
+    assert (found.base, found.head) == (world.base, world.remote[history.proposal.branch])
+    assert (found.policy, found.checks) == ((), ())
 
 
 def test_before_anything_is_taken_in_nothing_is_known_and_nothing_breaks(tmp_path) -> None:
