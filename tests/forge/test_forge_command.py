@@ -158,7 +158,7 @@ def test_a_backup_under_writes_is_one_moment_of_the_forge(lived_in, said, tmp_pa
 
 TAMPERED = {
     "a byte of the database": lambda name, held: (
-        held[:-1] + b"x" if name == "forge.sqlite" else held
+        held[:-1] + bytes([held[-1] ^ 1]) if name == "forge.sqlite" else held
     ),
     "a ref": lambda name, held: (
         held.replace(b"refs/heads/work", b"refs/heads/evil")
