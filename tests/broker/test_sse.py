@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.programs.broker.sse import Assembly, encoded, events, events_of
+from harness.programs.broker.sse import Assembly, _input, encoded, events, events_of, loads
 from tests.agents.conftest import message, text
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
@@ -146,3 +146,13 @@ def test_an_event_that_fits_no_message_is_an_error(event: dict[str, Any]) -> Non
 def test_a_lone_surrogate_goes_over_the_wire_as_its_escape() -> None:
     wire = encoded({"type": "x", "text": "a\ud800b"})
     assert json.loads(wire.split(b"data: ")[1])["text"] == "a\ud800b"
+
+
+@pytest.mark.parametrize(
+    "wire", ["NaN", "-Infinity", "1e999", "[" * 200_000, "[" * 101 + "]" * 101, '{"a":' * 1_000]
+)
+def test_what_could_not_be_written_again_is_not_read(wire: str) -> None:
+    with pytest.raises(ValueError):
+        loads(wire)
+    assert loads("[" * 100 + "]" * 100)
+    assert _input(wire) == wire

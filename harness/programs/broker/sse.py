@@ -2,6 +2,7 @@
 again."""
 
 import json
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any
 
@@ -14,6 +15,8 @@ _PIECE = 24
 _DELTAS = {"text": ("text", "text_delta"), "thinking": ("thinking", "thinking_delta")}
 # Bytes of one event; no model's stream has larger ones.
 _LIMIT = 4 << 20
+# Levels of objects and lists.
+DEPTH_LIMIT = 100
 DONE: JsonDict = {"type": "[DONE]"}
 """The last event of a chat completion, which is no JSON object. Compare it by identity."""
 
@@ -21,6 +24,37 @@ DONE: JsonDict = {"type": "[DONE]"}
 def encoded(event: JsonObject) -> bytes:
     """One event as it goes over the wire. Its name is its `type`."""
     return f"event: {event['type']}\ndata: {dumps(event)}\n\n".encode("utf-8", "backslashreplace")
+
+
+def loads(text: str | bytes) -> Any:
+    """JSON that can be written again. Raises ValueError, also on what nests over DEPTH_LIMIT levels
+    deep, and on a number that JSON has not."""
+    try:
+        found = json.loads(text, parse_constant=_no_number, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError(str(error)) from error
+    level = [found]
+    for _ in range(DEPTH_LIMIT):
+        level = [
+            part
+            for value in level
+            if isinstance(value, dict | list)
+            for part in (value.values() if isinstance(value, dict) else value)
+        ]
+    if level:
+        raise ValueError(f"nested over {DEPTH_LIMIT} levels deep")
+    return found
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    # Python reads 1e999 as infinity.
+    if not math.isfinite(found := float(text)):
+        raise ValueError(f"{text:.20} is too large for a number")
+    return found
 
 
 def dumps(value: Any) -> str:
@@ -110,7 +144,7 @@ async def objects(chunks: AsyncIterator[bytes]) -> EventStream:
 
 
 def _object(data: bytes) -> JsonDict:
-    found = json.loads(data)
+    found = loads(data)
     if not isinstance(found, dict):
         raise ValueError("an event that is not an object")
     return found
@@ -181,6 +215,6 @@ class Assembly:
 def _input(text: str) -> Any:
     """A tool's input. Models sometimes write broken JSON, which is kept as text."""
     try:
-        return json.loads(text or "{}")
+        return loads(text or "{}")
     except ValueError:
         return text

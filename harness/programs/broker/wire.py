@@ -1,7 +1,6 @@
 """A session's socket: the providers' APIs as a sandbox sees them."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
@@ -14,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.session import BrokerSession
+from harness.programs.broker.sse import loads
 from harness.programs.broker.wires.dialect import Dialect, Event
 from harness.programs.broker.wires.registry import EVERY, MESSAGES
 
@@ -23,8 +23,6 @@ BODY_LIMIT = 8 << 20
 BODIES_AT_ONCE = 4
 # From the body's first byte to its last.
 BODY_SECONDS = 60
-# Levels of objects and lists.
-DEPTH_LIMIT = 100
 COUNT_PATH = "/v1/messages/count_tokens"
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -149,12 +147,9 @@ async def json_body(request: Request, *, seconds: float = BODY_SECONDS) -> Any:
     except ClientDisconnect:
         raise Refusal(400, "invalid_request_error", "the body was cut") from None
     try:
-        # Python reads NaN and Infinity, which are not JSON.
-        body = json.loads(raw, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
+        return loads(raw)
+    except ValueError as error:
         raise Refusal(400, "invalid_request_error", f"body: not JSON: {error}") from error
-    _require_shallow(body)
-    return body
 
 
 async def _read(request: Request) -> bytes:
@@ -181,22 +176,3 @@ async def _encoded(
     async with aclosing(events):
         async for event in events:
             yield dialect.encoded(event)
-
-
-def _require_shallow(body: Any) -> None:
-    """Refuse a body that can just be read, but is too deep to be written again after money was
-    held."""
-    level = [body]
-    for _ in range(DEPTH_LIMIT):
-        level = [
-            part
-            for value in level
-            if isinstance(value, dict | list)
-            for part in (value.values() if isinstance(value, dict) else value)
-        ]
-    if level:
-        raise Refusal(400, "invalid_request_error", f"body: nested over {DEPTH_LIMIT} levels deep")
-
-
-def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON number")

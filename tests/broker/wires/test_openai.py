@@ -237,6 +237,46 @@ def test_broken_json_in_a_call_is_passed_on_as_it_was_written_and_recorded_so(
     assert recorded == [[{"type": "tool_use", "name": "run", "input": '{"command": "ls'}]] * 2
 
 
+CALLS_OF = {
+    "chat": lambda words: {
+        "messages": [
+            {
+                "role": "assistant",
+                "tool_calls": [
+                    {"id": "c", "type": "function", "function": {"name": "run", "arguments": words}}
+                ],
+            }
+        ]
+    },
+    "responses": lambda words: {
+        "input": [{"type": "function_call", "call_id": "c", "name": "run", "arguments": words}]
+    },
+}
+
+
+@pytest.mark.parametrize("levels", [900, 100_000])
+@pytest.mark.parametrize("api", BODIES)
+def test_a_call_that_nests_without_end_is_a_text_and_its_body_one_of_the_sessions_calls(
+    bench: Bench, provider: Endpoint, gpt: Gpt, api: str, levels: int
+) -> None:
+    """The body has the call as a text, so it is not deep itself."""
+    served = bench.open("openai", model=MODEL, calls=1)
+    words = "[" * levels + "]" * levels
+    deep: Any = BODIES[api] | CALLS_OF[api](words)
+    provider.plan(planned(dialect(api), SAID, deep))
+    client: Any = gpt(served.socket)
+    made = client.chat.completions if api == "chat" else client.responses
+    assert said_by(made.create(**deep)) == EXPECTED
+    with pytest.raises(openai.PermissionDeniedError, match="may make 1 calls"):
+        made.create(**deep)
+    assert (served.usage["calls"], served.cost) == (1, COST)
+    log = served.file.with_name(f"{served.socket.stem}.jsonl").read_text("utf-8")
+    assert (
+        json.loads(log.partition("\n")[0])["request"]["messages"][-1]["content"][0]["input"]
+        == words
+    )
+
+
 @pytest.mark.parametrize("api", BODIES)
 def test_a_custom_tool_takes_a_text_and_no_json(
     bench: Bench, provider: Endpoint, gpt: Gpt, api: str

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from http import HTTPStatus
-from json import loads
 
 from harness.domain.plain import JsonDict, JsonObject
 from harness.programs.broker.providers import ANTHROPIC, OPENAI, Provider
-from harness.programs.broker.sse import EventStream, dumps, objects
+from harness.programs.broker.sse import EventStream, dumps, loads, objects
 from harness.programs.broker.upstream.connections import (
     FAULTS,
     NO_ANSWER,
@@ -115,7 +114,7 @@ class Exchange:
             return cut_answer(error)
         try:
             found = loads(content)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             # What begins like an answer was cut.
             is_cut = content.lstrip()[:1] == b"{"
             return cut_answer(error) if is_cut else other_api("200 with something that is no JSON")
@@ -162,7 +161,7 @@ class Exchange:
             raise self._late() from None
         except NO_ANSWER as error:
             raise self._unanswered(error) from error
-        except (*FAULTS, ValueError, RecursionError) as error:
+        except (*FAULTS, ValueError) as error:
             raise cut_answer(error) from error
         finally:
             await response.aclose()

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.domain.plain import JsonDict, JsonObject
+from harness.programs.broker.sse import loads
 
 
 class Turns:
@@ -59,7 +60,7 @@ def tool(name: str, description: str | None, schema: JsonObject | None) -> JsonD
 def tool_use(id: str, name: str, written: str) -> JsonDict:
     """A tool call. Models sometimes write broken JSON, which is kept as text."""
     try:
-        given: Any = json.loads(written or "{}")
+        given: Any = loads(written or "{}")
     except ValueError:
         given = written
     return {"type": "tool_use", "id": id, "name": name, "input": given}
