@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.session import BrokerSession
-from harness.programs.broker.sse import loads
+from harness.programs.broker.sse import dumps, loads
 from harness.programs.broker.wires.dialect import Dialect, Event
 from harness.programs.broker.wires.registry import EVERY, MESSAGES
 
@@ -53,7 +53,7 @@ def wire(session: BrokerSession, *, body_seconds: float = BODY_SECONDS) -> Starl
         return answer
 
     async def count_tokens(request: Request) -> Response:
-        return JSONResponse(await session.count(await read(request)))
+        return AnyText(await session.count(await read(request)))
 
     async def health(_: Request) -> Response:
         return JSONResponse({})
@@ -88,7 +88,14 @@ def wire(session: BrokerSession, *, body_seconds: float = BODY_SECONDS) -> Starl
     return app
 
 
-class SettledResponse(JSONResponse):
+class AnyText(JSONResponse):
+    """JSON of any text: a lone surrogate goes as its escape, as it does in a stream."""
+
+    def render(self, content: Any) -> bytes:
+        return dumps(content).encode("utf-8", "backslashreplace")
+
+
+class SettledResponse(AnyText):
     """An answer, and a function that runs once it was sent or could not be.
 
     No other step of this process comes between, so the client's next request finds it settled.
@@ -110,7 +117,7 @@ def refusal_response(refusal: Refusal, dialect: Dialect = MESSAGES) -> Response:
     headers = {"x-should-retry": "false"} | (
         {"retry-after": refusal.retry_after} if refusal.retry_after else {}
     )
-    return JSONResponse(dialect.refused(refusal), status_code=refusal.status, headers=headers)
+    return AnyText(dialect.refused(refusal), status_code=refusal.status, headers=headers)
 
 
 async def handle_refusal(_: Request, error: Exception) -> Response:
