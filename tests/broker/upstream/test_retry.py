@@ -42,6 +42,8 @@ TABLE = {
     "a date that is past": ({"retry-after": "Mon, 02 Nov 2026 11:00:00 GMT"}, 3, 1),
     "a date in another age": ({"retry-after": "Mon, 02 Nov 2099 11:00:00 GMT"}, 1, TOO_LONG),
     "a date that is none": ({"retry-after": "Mon, 99 Nov 2026 12:00:30 GMT"}, 2, 2),
+    "a date beyond all years": ({"retry-after": f"Mon, 02 Nov {10**20} 12:00:30 GMT"}, 2, 2),
+    "a date beyond all zones": ({"retry-after": f"Mon, 02 Nov 2026 12:00:30 +{10**20}"}, 2, 2),
     "milliseconds": ({"retry-after-ms": "2500"}, 1, 2.5),
     "milliseconds go before seconds": ({"retry-after-ms": "2500", "retry-after": "50"}, 1, 2.5),
     "milliseconds that are none": ({"retry-after-ms": "soon", "retry-after": "5"}, 1, 5),

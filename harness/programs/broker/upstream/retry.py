@@ -56,7 +56,8 @@ def _number(header: str | None) -> float | None:
 def _until(text: str, now: float) -> float | None:
     try:
         when = parsedate_to_datetime(text)
-    except ValueError:
+    # A year or a zone of many digits overflows.
+    except (ValueError, OverflowError):
         return None
     # The zone -0000 comes back as none; it means UTC.
     aware = when if when.tzinfo else when.replace(tzinfo=UTC)
