@@ -5,7 +5,10 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from harness.agents.unix_http import unix_http_client
+from harness.programs.broker.wires.registry import DIALECTS, MESSAGES
 from tests.agents.conftest import MODEL, SECONDS, Answer, Provider, message, text
 from tests.broker.conftest import Bench, OpenedSession
 
@@ -39,3 +42,41 @@ def test_half_a_character_comes_through_and_is_settled_and_in_a_refusal_named(
     status, words = answered(served, "/v1/messages", rb'{"a\ud800b": 1}')
     assert status == 400
     assert "a\ud800b" in json.loads(words)["error"]["message"]
+
+
+def chunk(**delta: Any) -> dict[str, Any]:
+    return {"id": "c", "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+
+
+def response(usage: Any) -> dict[str, Any]:
+    return {"type": "response.completed", "response": {"output": [], "usage": usage}}
+
+
+def call(index: Any) -> dict[str, Any]:
+    return {"index": index, "id": "c", "function": {"name": "run", "arguments": "{}"}}
+
+
+CHAT, RESPONSES = DIALECTS["openai"]
+NO_ANSWERS: dict[str, tuple[Any, list[dict[str, Any]]]] = {
+    "a negative count": (RESPONSES, [response({"input_tokens": -1})]),
+    "details that are a list": (RESPONSES, [response({"input_tokens_details": [1]})]),
+    "calls without an order": (CHAT, [chunk(tool_calls=[call(0)]), chunk(tool_calls=[call("b")])]),
+}
+
+
+@pytest.mark.parametrize(("dialect", "events"), NO_ANSWERS.values(), ids=NO_ANSWERS)
+def test_a_stream_that_makes_no_answer_is_an_error_costs_what_was_held_and_is_logged(
+    bench: Bench, provider: Provider, dialect: Any, events: list[dict[str, Any]]
+) -> None:
+    served = bench.open("anthropic" if dialect is MESSAGES else "openai")
+    provider.plan(Answer(pieces=[dialect.encoded(event) for event in events]))
+    asked = ASK if dialect is not RESPONSES else {"model": MODEL, "input": "Hello"}
+    status, words = answered(
+        served, f"/v1{dialect.path}", json.dumps({**asked, "stream": True}).encode()
+    )
+    assert (status, "error" in words.rpartition("data: ")[2]) == (200, True)
+    held = served.cost
+    (line,) = served.meter.lines()
+    assert (line.held, line.open) == (held, 0)
+    log = served.file.with_name(f"{served.socket.stem}.jsonl").read_text("utf-8")
+    assert json.loads(log)["error"] in words

@@ -244,6 +244,8 @@ class ChatStream:
                 self._written += len(words)
         for part in delta.get("tool_calls") or ():
             kind, words = _KINDS["custom" in part]
+            if type(part["index"]) is not int:
+                raise TypeError("calls are put in the order of their numbers")
             # Only the first part of a call has its id and its name.
             call = self._calls.setdefault(part["index"], {"id": "", kind: {"name": "", words: ""}})
             call["id"] = part.get("id") or call["id"]

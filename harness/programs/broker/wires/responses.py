@@ -180,19 +180,20 @@ class ResponsesStream:
         return self._responses.counted(self._response)
 
     def message(self) -> JsonDict:
-        return self._responses.message(self._so_far()) if self._response else {}
+        return self._responses.message(self._with_items(self._response)) if self._response else {}
 
-    def _so_far(self) -> JsonDict:
+    def _with_items(self, response: JsonObject) -> JsonDict:
         # Until its end a response has no output of its own, only the items that are done.
-        return {**self._response, "output": self._response.get("output") or self._items}
+        return {**response, "output": response.get("output") or self._items}
 
     def _fold(self, event: Event) -> None:
         kind = event["type"]
         if kind in _BEFORE or kind in _ENDS:
-            self._response = dict(event["response"])
-            # Raises on a count that is not a natural number.
-            self.counted()
-            self._responses.message(self._so_far())
+            response = dict(event["response"])
+            # Raises on what cannot be read, and on a count that is not a natural number. Only what
+            # was read is kept: it is counted and logged, however the stream ends.
+            self._responses.message(self._with_items(response))
+            self._response = response
             self.whole = kind in _ENDS
         elif kind == "response.output_item.done":
             # Raises on an item that cannot be read.
