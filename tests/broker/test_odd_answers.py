@@ -61,6 +61,10 @@ NO_ANSWERS: dict[str, tuple[Any, list[dict[str, Any]]]] = {
     "a negative count": (RESPONSES, [response({"input_tokens": -1})]),
     "details that are a list": (RESPONSES, [response({"input_tokens_details": [1]})]),
     "calls without an order": (CHAT, [chunk(tool_calls=[call(0)]), chunk(tool_calls=[call("b")])]),
+    "more tokens than there are": (
+        MESSAGES,
+        [{"type": "message_start", "message": message(output_tokens=10**30)}],
+    ),
 }
 
 
@@ -80,3 +84,16 @@ def test_a_stream_that_makes_no_answer_is_an_error_costs_what_was_held_and_is_lo
     assert (line.held, line.open) == (held, 0)
     log = served.file.with_name(f"{served.socket.stem}.jsonl").read_text("utf-8")
     assert json.loads(log)["error"] in words
+
+
+@pytest.mark.parametrize("tokens", [2**31, 2**63, 10**30])
+def test_a_count_that_nobody_could_store_is_none_and_costs_what_was_held(
+    bench: Bench, provider: Provider, tokens: int
+) -> None:
+    served = bench.open()
+    provider.plan(message(text("Hello."), output_tokens=tokens))
+    provider.otherwise = Answer(message(text(".")))
+    status, words = answered(served, "/v1/messages", json.dumps(ASK).encode())
+    assert (status, f"output_tokens is {tokens}" in words) == (502, True)
+    (line,) = served.meter.lines()
+    assert (line.held, line.open) == (served.cost, 0)

@@ -19,6 +19,8 @@ import yaml
 from harness.domain.plain import JsonObject
 
 NANO = 1_000_000_000
+MOST_COUNTED = 2**31 - 1
+"""Tokens of one class in one call. A column of the meter's table holds no more."""
 # claude-haiku-4-5-20251001 costs what claude-haiku-4-5 costs.
 _DATED = re.compile(r"-20\d{6}$")
 _TABLE = Path(__file__).with_name("prices.yaml")
@@ -169,7 +171,8 @@ class Prices:
 def tokens_of(usage: JsonObject) -> Tokens:
     """The five classes from a Messages API `usage` object. What is absent or null is zero.
 
-    Raises ValueError on a count that is not a natural number: a negative one would give money back.
+    Raises ValueError on a count that is not a natural number, or above MOST_COUNTED: a negative one
+    would give money back, and one that is too large could not be stored.
     """
     written = _count(usage, "cache_creation_input_tokens")
     an_hour = _count(usage.get("cache_creation") or {}, "ephemeral_1h_input_tokens")
@@ -186,8 +189,8 @@ def tokens_of(usage: JsonObject) -> Tokens:
 def _count(usage: JsonObject, name: str) -> int:
     found = usage.get(name) or 0
     # Not `isinstance`, which accepts true and false as well.
-    if type(found) is not int or found < 0:
-        raise ValueError(f"usage: {name} is {found!r}")
+    if type(found) is not int or not 0 <= found <= MOST_COUNTED:
+        raise ValueError(f"usage: {name} is {found!r:.40}")
     return found
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.domain.plain import JsonDict, JsonObject
-from harness.programs.broker.prices import Tokens
+from harness.programs.broker.prices import MOST_COUNTED, Tokens
 from harness.programs.broker.refusal import BUDGET, PAUSED, SCRIPT, Refusal
 
 # About. Only to notice a runaway stream before its own count comes.
@@ -126,6 +126,6 @@ def pieces(words: str) -> Iterator[str]:
 
 def _count(counts: JsonObject, name: str) -> int:
     found = counts.get(name) or 0
-    if type(found) is not int or found < 0:
+    if type(found) is not int or not 0 <= found <= MOST_COUNTED:
         raise ValueError(f"usage: {name} is {found!r:.40}")
     return found
