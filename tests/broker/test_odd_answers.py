@@ -9,7 +9,7 @@ import pytest
 
 from harness.agents.unix_http import unix_http_client
 from harness.programs.broker.wires.registry import DIALECTS, MESSAGES
-from tests.agents.conftest import MODEL, SECONDS, Answer, Provider, message, text
+from tests.agents.conftest import KEY, MODEL, SECONDS, Answer, Provider, message, text
 from tests.broker.conftest import Bench, OpenedSession
 
 ASK: dict[str, Any] = {
@@ -97,3 +97,24 @@ def test_a_count_that_nobody_could_store_is_none_and_costs_what_was_held(
     assert (status, f"output_tokens is {tokens}" in words) == (502, True)
     (line,) = served.meter.lines()
     assert (line.held, line.open) == (served.cost, 0)
+
+
+@pytest.mark.parametrize("shown", [4, 20, 36])
+@pytest.mark.parametrize("stream", [False, True])
+def test_no_piece_of_a_key_is_in_an_error_that_is_shown_in_part(
+    bench: Bench, provider: Provider, stream: bool, shown: int
+) -> None:
+    """A gateway may print the headers that it got, and what it prints is cut, here within the
+    key."""
+    served = bench.open()
+    printed = "x" * (200 - shown) + KEY + "x" * 1000
+    if stream:
+        event = MESSAGES.encoded({"type": "error", "error": printed})
+        provider.otherwise = Answer(pieces=[event])
+    else:
+        provider.plan(Answer({"headers": printed}, status=400))
+    _, words = answered(served, "/v1/messages", json.dumps({**ASK, "stream": stream}).encode())
+    assert "xxx" in words
+    assert KEY[:3] not in words
+    log = served.file.with_name(f"{served.socket.stem}.jsonl").read_text("utf-8")
+    assert KEY[:3] not in log

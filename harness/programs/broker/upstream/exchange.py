@@ -19,6 +19,7 @@ from harness.programs.broker.upstream.connections import (
 )
 from harness.programs.broker.upstream.failure import (
     CODES,
+    REDACTED,
     ProviderFailure,
     cut_answer,
     error_in,
@@ -34,7 +35,8 @@ _TOO_SMALL = "Could not finish the message because max_tokens"
 _LIMIT = 32 << 20
 # What the wire's SDK puts between the base URL and the path of an API.
 _ROOT = {ANTHROPIC: "/v1", OPENAI: ""}
-_REDACTED = "[redacted]"
+# Characters of an error that came as an event.
+_SHOWN = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ class Exchange:
 
     def _failed(self, response: ProviderReply, content: bytes) -> ProviderFailure:
         code = response.status
-        kind, message = error_in(content)
+        kind, message = error_in(content, secret=self._key)
         wanted = requested_wait(response.headers, now=self._clock())
         may_retry = (
             response.headers.get("x-should-retry") != "false"
@@ -200,7 +202,7 @@ class Exchange:
             code if code >= HTTPStatus.BAD_REQUEST else 502,
             kind,
             # A provider's error may quote the key that it refuses.
-            message.replace(self._key, _REDACTED),
+            message.replace(self._key, REDACTED),
             free=code in FREE or response.is_redirect,
             retry=code in RETRYABLE and may_retry,
             wanted=wanted,
@@ -210,9 +212,9 @@ class Exchange:
         """An error that came as an event of a stream, as it would have come as an answer."""
         code = CODES.get(kind, HTTPStatus.BAD_GATEWAY)
         retry = code in RETRYABLE and provider_fault(code, kind, message) is not ProviderFault.QUOTA
-        return ProviderFailure(
-            code, kind, message.replace(self._key, _REDACTED), free=code in FREE, retry=retry
-        )
+        # Redacted before it is cut, because it may be cut within the key.
+        shown = message.replace(self._key, REDACTED)[:_SHOWN]
+        return ProviderFailure(code, kind, shown, free=code in FREE, retry=retry)
 
     def _unanswered(self, error: Exception) -> ProviderFailure:
         # No retry: another such wait is longer than any sandbox lives.

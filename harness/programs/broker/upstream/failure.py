@@ -21,6 +21,7 @@ CODES = {
     "server_error": 500,
     "slow_down": 503,
 }
+REDACTED = "[redacted]"
 
 
 class ProviderFailure(Refusal):
@@ -66,9 +67,9 @@ def other_api(seen: str) -> ProviderFailure:
     return ProviderFailure(502, OTHER_API, seen, free=False, retry=False)
 
 
-def error_in(content: bytes) -> tuple[str, str]:
+def error_in(content: bytes, *, secret: str) -> tuple[str, str]:
     """The kind and message of an error body of either wire; of any other body, a piece of its
-    text."""
+    text, in which `secret` is redacted first: a piece may end within it."""
     try:
         match json.loads(content):
             case {"error": {"message": str(message), **shown_failure}}:
@@ -77,4 +78,5 @@ def error_in(content: bytes) -> tuple[str, str]:
                 return next((kind for kind in kinds if isinstance(kind, str)), "api_error"), message
     except (ValueError, RecursionError):
         pass
-    return "api_error", f"{NO_ERROR_BODY} {content[:200].decode('utf-8', 'replace')}"
+    words = content.decode("utf-8", "replace").replace(secret, REDACTED)
+    return "api_error", f"{NO_ERROR_BODY} {words[:200]}"

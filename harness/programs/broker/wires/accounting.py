@@ -104,14 +104,14 @@ def refused(refusal: Refusal) -> JsonDict:
 
 
 def fault(error: Any) -> tuple[str, str]:
-    """The kind and the message of an error object; of anything else, a piece of it."""
+    """The kind and the message of an error object; of anything else, its text."""
     if isinstance(error, dict):
         kind = next(
             (each for each in (error.get("code"), error.get("type")) if isinstance(each, str)),
             "api_error",
         )
         return kind, str(error.get("message"))
-    return "api_error", f"{error!r:.200}"
+    return "api_error", repr(error)
 
 
 def estimated(letters: int) -> int:

@@ -68,7 +68,7 @@ class Messages:
             case {"type": "error", "error": {"type": str(kind), "message": str(words)}}:
                 return kind, words
             case {"type": "error"}:
-                return "api_error", f"{event.get('error')!r:.200}"
+                return "api_error", repr(event.get("error"))
         return None
 
     def encoded(self, event: Event) -> bytes:
