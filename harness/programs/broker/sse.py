@@ -129,10 +129,18 @@ async def objects(chunks: AsyncIterator[bytes]) -> EventStream:
     Raises ValueError on data that is no JSON object, or that never ends. (HTML Living Standard,
     9.2.6: several data lines are one, a comment begins with a colon, CRLF is a line end.)
     """
-    pending = b""
+    pending, cut = bytearray(), b""
     async for chunk in chunks:
-        # The rest is joined again, because a line end may be cut between two chunks.
-        *whole, pending = (pending + chunk).replace(b"\r\n", b"\n").split(b"\n\n")
+        # A line end may be cut between two chunks.
+        text = cut + chunk
+        cut = b"\r" if text.endswith(b"\r") else b""
+        # Only what is new is looked through: a chunk may be a byte, and an event megabytes.
+        begin = max(0, len(pending) - 1)
+        pending += text.removesuffix(b"\r").replace(b"\r\n", b"\n")
+        end = pending.rfind(b"\n\n", begin)
+        whole = bytes(pending[: max(0, end)]).split(b"\n\n")
+        if end >= 0:
+            del pending[: end + 2]
         for part in whole:
             data = b"\n".join(
                 line[5:].lstrip(b" ") for line in part.split(b"\n") if line.startswith(b"data:")
@@ -195,7 +203,8 @@ class Assembly:
                 field = kind.removesuffix("_delta")
                 block[field] = (block.get(field) or "") + delta[field]
             case "citations_delta":
-                block["citations"] = [*(block.get("citations") or ()), delta["citation"]]
+                block["citations"] = block.get("citations") or []
+                block["citations"].append(delta["citation"])
 
     def _block(self, index: int) -> JsonDict:
         block: JsonDict = self.message["content"][index]
