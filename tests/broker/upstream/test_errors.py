@@ -428,7 +428,6 @@ class Dribble:
     time."""
 
     def __init__(self, piece: bytes, head: bytes) -> None:
-
         self._server = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
         self._piece, self._head, self._over = piece, head, threading.Event()
@@ -438,9 +437,7 @@ class Dribble:
         line, _ = self._server.accept()
         with line:
             line.recv(65536)
-            line.sendall(
-                b"HTTP/1.1 200 OK\r\n" + self._head + b"transfer-encoding: chunked\r\n\r\n"
-            )
+            line.sendall(b"HTTP/1.1 " + self._head + b"transfer-encoding: chunked\r\n\r\n")
             try:
                 while not self._over.wait(0.02):
                     line.sendall(f"{len(self._piece):x}\r\n".encode() + self._piece + b"\r\n")
@@ -453,13 +450,14 @@ class Dribble:
 
 
 ENDLESS = {
-    "a body": (False, b" ", b"content-type: application/json\r\n"),
+    "a body": (False, b" ", b"200 OK\r\ncontent-type: application/json\r\n"),
+    "an error": (True, b" ", b"400 Bad\r\ncontent-type: application/json\r\n"),
     "pings": (
         True,
         b'event: ping\ndata: {"type": "ping"}\n\n',
-        b"content-type: text/event-stream\r\n",
+        b"200 OK\r\ncontent-type: text/event-stream\r\n",
     ),
-    "one event": (True, b"data: x", b"content-type: text/event-stream\r\n"),
+    "one event": (True, b"data: x", b"200 OK\r\ncontent-type: text/event-stream\r\n"),
 }
 
 

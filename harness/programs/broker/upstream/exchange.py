@@ -129,7 +129,12 @@ class Exchange:
         has been seen by then, so it can be asked again.
         """
         deadline = asyncio.get_running_loop().time() + self._timeouts.whole
-        response = await self._try(dialect.path, body)
+        try:
+            # Also the head, and the body of an error, may trickle.
+            async with asyncio.timeout_at(deadline):
+                response = await self._try(dialect.path, body)
+        except TimeoutError:
+            return self._late()
         if isinstance(response, ProviderFailure):
             return response
         if response.headers.get("content-type", "").lower().startswith("application/json"):
