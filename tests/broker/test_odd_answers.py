@@ -118,3 +118,16 @@ def test_no_piece_of_a_key_is_in_an_error_that_is_shown_in_part(
     assert KEY[:3] not in words
     log = served.file.with_name(f"{served.socket.stem}.jsonl").read_text("utf-8")
     assert KEY[:3] not in log
+
+
+def test_an_answer_that_does_nothing_but_begin_is_passed_on_and_not_kept_for_ever(
+    bench: Bench, provider: Provider
+) -> None:
+    served = bench.open("openai")
+    begun = RESPONSES.encoded({"type": "response.created", "response": {"output": []}})
+    error = RESPONSES.encoded({"type": "error", "code": "slow_down", "message": "Overloaded"})
+    provider.plan(Answer(pieces=[begun * 20 + error]))
+    asked = json.dumps({"model": MODEL, "input": "Hello", "stream": True}).encode()
+    _, words = answered(served, "/v1/responses", asked)
+    assert (words.count("event: response.created"), words.count("Overloaded")) == (20, 2)
+    assert len(provider.seen) == 1

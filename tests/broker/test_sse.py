@@ -166,3 +166,11 @@ def test_an_event_in_single_bytes_costs_about_as_much_as_it_is_long() -> None:
     with pytest.raises(ValueError):
         read([b"x"] * 64_000 + [b"\n\ndata: 3\n\n"])
     assert time.thread_time() - began < 1
+
+
+def test_a_stream_has_so_many_bytes_and_no_more() -> None:
+    """Each of its events may be kept until its end."""
+    piece = b"data: " + b" " * (1 << 20) + b"\n\n"
+    assert read([piece] * 100) == []
+    with pytest.raises(ValueError, match="a stream of more bytes"):
+        read([piece] * 130)

@@ -17,6 +17,9 @@ _DELTAS = {"text": ("text", "text_delta"), "thinking": ("thinking", "thinking_de
 _LIMIT = 4 << 20
 # Levels of objects and lists.
 DEPTH_LIMIT = 100
+# Bytes of all events of an answer. We reckon that the longest one, with an event of 300 bytes for
+# each of 128,000 tokens, has a third of that.
+STREAM_LIMIT = 128 << 20
 DONE: JsonDict = {"type": "[DONE]"}
 """The last event of a chat completion, which is no JSON object. Compare it by identity."""
 
@@ -123,14 +126,17 @@ async def events(chunks: AsyncIterator[bytes]) -> EventStream:
         yield event
 
 
-async def objects(chunks: AsyncIterator[bytes]) -> EventStream:
+async def objects(chunks: AsyncIterator[bytes], *, most: int = STREAM_LIMIT) -> EventStream:
     """The data of the events in a body that arrives in pieces; `[DONE]` is DONE.
 
-    Raises ValueError on data that is no JSON object, or that never ends. (HTML Living Standard,
-    9.2.6: several data lines are one, a comment begins with a colon, CRLF is a line end.)
+    Raises ValueError on data that is no JSON object, or that never ends, and when all of it has
+    more than `most` bytes. (HTML Living Standard, 9.2.6: several data lines are one, a comment
+    begins with a colon, CRLF is a line end.)
     """
     pending, cut = bytearray(), b""
     async for chunk in chunks:
+        if (most := most - len(chunk)) < 0:
+            raise ValueError("a stream of more bytes than any answer has")
         # A line end may be cut between two chunks.
         text = cut + chunk
         cut = b"\r" if text.endswith(b"\r") else b""

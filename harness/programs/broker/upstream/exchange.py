@@ -31,6 +31,8 @@ from harness.programs.broker.wires.dialect import Dialect
 
 # With this a provider refuses a limit that is too small for its model to answer within.
 _TOO_SMALL = "Could not finish the message because max_tokens"
+# Events. More of them than an answer begins with are passed on as they come.
+_PREAMBLE = 8
 # Bytes of a whole answer.
 _LIMIT = 32 << 20
 # What the wire's SDK puts between the base URL and the path of an API.
@@ -144,7 +146,7 @@ class Exchange:
         try:
             async for event in coming:
                 first.append(event)
-                if not dialect.is_preamble(event):
+                if not dialect.is_preamble(event) or len(first) > _PREAMBLE:
                     break
         except ProviderFailure as failed:
             return failed
