@@ -58,6 +58,8 @@ def server_of(app: ASGIApp, *, http: type[H11Protocol] = H11Protocol) -> Server:
             access_log=False,
             lifespan="off",
             ws="none",
+            # asyncio accepts this many before it closes the first of them.
+            backlog=MOST_CONNECTIONS,
             proxy_headers=False,
             timeout_graceful_shutdown=1,
         )

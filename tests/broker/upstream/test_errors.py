@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -505,6 +505,29 @@ def test_a_sandbox_has_so_many_connections_and_no_more(bench: Bench) -> None:
             assert other.get("/").status_code == 200
         silent[0].sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert silent[0].recv(12) == b"HTTP/1.1 200"
+
+
+def test_no_more_connections_wait_than_a_session_may_have(bench: Bench) -> None:
+    """Those that wait are accepted all at once, and are descriptors before any of them is
+    closed."""
+    served, busy, over = bench.open(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        busy.set()
+        over.wait(SECONDS)
+
+    bench.loop.call_soon_threadsafe(work)
+    busy.wait(SECONDS)
+    waiting = 0
+    with ExitStack() as stack, suppress(BlockingIOError):
+        stack.callback(over.set)
+        for _ in range(200):
+            one = stack.enter_context(socket.socket(socket.AF_UNIX))
+            one.setblocking(False)
+            one.connect(os.fspath(served.socket))
+            waiting += 1
+    # The kernel lets one more wait than it was asked for.
+    assert waiting <= MOST_CONNECTIONS + 1
 
 
 def test_a_connection_that_asks_for_nothing_is_closed(bench: Bench) -> None:
