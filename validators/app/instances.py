@@ -11,6 +11,7 @@ Properties:
 from __future__ import annotations
 
 import http.client
+import os
 import shutil
 import socket
 import sys
@@ -34,6 +35,9 @@ COMMAND_PATH = "/usr/local/bin:/opt/bin:/usr/bin:/bin"
 AT_ONCE = 3
 POLL_SECONDS = 0.02
 PROBE_SECONDS = 2.0
+# Bytes of a copy of an app's data. A file with holes, or with several names, takes more room in a
+# copy than it took in the sandbox that made it.
+MOST_DATA = 512 << 20
 # Bytes of an app's output that go to the operator's log when it ends early.
 LOG_TAIL = 2_000
 IN_BACKGROUND = (
@@ -308,10 +312,21 @@ class InstanceStarter:
 
 def _copy_data(side: Side, data: Path) -> None:
     """Copy what the app's own seed command has left. Raises Inconclusive when it cannot be
-    copied."""
+    copied, or would take more than MOST_DATA."""
+    left = MOST_DATA
+
+    def copied(source: str, target: str) -> str:
+        nonlocal left
+        if (left := left - os.lstat(source).st_size) < 0:
+            raise Inconclusive(
+                f"what the seed command of the {side.name} left in its data folder takes more than"
+                f" {MOST_DATA >> 20} MiB as a copy"
+            )
+        return shutil.copy2(source, target)
+
     try:
         # A link stays one: this account can read what no app may see.
-        shutil.copytree(str(side.data), data, symlinks=True)
+        shutil.copytree(str(side.data), data, symlinks=True, copy_function=copied)
     except (OSError, RecursionError) as error:
         raise Inconclusive(
             f"what the seed command of the {side.name} left in its data folder cannot be copied:"

@@ -154,6 +154,21 @@ def test_data_that_cannot_be_copied_is_inconclusive(ground: Ground, shape) -> No
             ground.running(stack, side)
 
 
+HOLES = "[open(f'{data}/{n}', 'wb').truncate(200 << 20) for n in range(4)]"
+NAMES = """open(f"{data}/0", "wb").write(bytes(60 << 20))
+[os.link(f"{data}/0", f"{data}/{n}") for n in range(1, 12)]"""
+
+
+@pytest.mark.parametrize("left", [HOLES, NAMES])
+def test_data_that_takes_far_more_room_as_a_copy_is_inconclusive(ground: Ground, left: str) -> None:
+    """A candidate's seed may leave files with holes, or one file under many names. For the limit of
+    its sandbox they are small; the judge once copied them whole for each instance."""
+    data = "data = os.environ['SEASIDE_DATA']"
+    side = ground.side({**seaside.BASE, "seed.py": f"{seaside.SEED}\n{data}\n{left}\n"})
+    with ExitStack() as stack, pytest.raises(Inconclusive, match="than 512 MiB as a copy"):
+        ground.running(stack, side)
+
+
 def test_a_seed_command_that_fails_is_inconclusive(ground: Ground) -> None:
     with pytest.raises(Inconclusive, match="the seed command of the candidate ended with 3"):
         ground.side({**seaside.BASE, "seed.py": "raise SystemExit(3)"})
