@@ -29,6 +29,7 @@ from harness.programs.sandbox.watch import (
 )
 from tests.nests import DEEP, LONG, folder_for_nests, nest
 from tests.sandbox.sandboxes import AS_ROOT, ORDINARY_UID, until
+from tests.sandbox.unmaps_itself import UNMAPS_ITSELF
 
 MEMORY_BOMB = "a = []\nwhile True: a.append(bytearray(4 << 20)); a[-1][::4096] = b'x' * 1024"
 
@@ -319,6 +320,32 @@ def test_what_a_process_hides_counts_as_the_most_that_it_can_be(how, where) -> N
             os.seteuid(me)
             process.kill()
             delete(folder)
+
+
+@pytest.mark.parametrize("where", ["memory", "disk"])
+def test_a_program_that_has_unmapped_its_own_file_holds_it_all_the_same(where, tmp_path) -> None:
+    """The kernel keeps the file of a program that runs; it once hid 64 MiB there."""
+    file, limits = tmp_path / "program", SandboxLimits(memory_mb=60, disk_mb=60)
+    if where == "disk":
+        file.write_bytes(UNMAPS_ITSELF + bytes(64 << 20))
+        file.chmod(0o755)
+        held = os.open(file, os.O_RDONLY)
+    else:
+        held = os.memfd_create("program")
+        os.write(held, UNMAPS_ITSELF + bytes(64 << 20))
+    with subprocess.Popen([f"/proc/{os.getpid()}/fd/{held}"], stdout=subprocess.PIPE) as process:
+        try:
+            process.stdout.read(1)
+            os.close(held)
+            file.unlink(missing_ok=True)
+            watch = (
+                memory_watch(limits, lambda: descendants(process.pid))
+                if where == "memory"
+                else disk_watch((str(tmp_path),), limits, lambda: descendants(process.pid))
+            )
+            assert watch.over(now=True)
+        finally:
+            process.kill()
 
 
 def test_one_file_is_bounded(sandbox) -> None:

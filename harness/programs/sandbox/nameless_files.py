@@ -1,9 +1,9 @@
 """Files that processes hold and that no folder shows: deleted ones, and those in memory (memfd).
 
-Such a file lives while a process has it open, maps a piece of it, or has sent it into a socket that
-nobody has read. A process may also forbid others to look into it (PR_SET_DUMPABLE), and a thread
-may have open files of its own, or outlive the first thread of its process. So whoever looks must
-know whether that was all: what could not be seen may be any amount.
+Such a file lives while a process has it open, maps a piece of it, runs it as its program, or has
+sent it into a socket that nobody has read. A process may also forbid others to look into it
+(PR_SET_DUMPABLE), and a thread may have open files of its own, or outlive the first thread of its
+process. So whoever looks must know whether that was all: what could not be seen may be any amount.
 """
 
 import contextlib
@@ -50,8 +50,8 @@ class NamelessFiles:
 def nameless_files(
     pids: tuple[int, ...], devices: Collection[int], *, mapped: bool = True
 ) -> NamelessFiles:
-    """What these processes hold on these devices. What is mapped and not open is looked for only
-    if `mapped` is set: a browser's maps take ten times as long to read as its open files."""
+    """What these processes hold on these devices. What is mapped or run and not open is looked for
+    only if `mapped` is set: a browser's maps take ten times as long to read as its open files."""
     found = NamelessFiles()
     for pid in pids:
         for table in _tables(pid):
@@ -106,7 +106,8 @@ def _see_open(found: NamelessFiles, table: str, name: str, devices: Collection[i
 
 
 def _see_mapped(found: NamelessFiles, task: str, devices: Collection[int]) -> None:
-    """A file of which only a piece is mapped, and that nobody has open, is as large as it was."""
+    """A file of which only a piece is mapped, and that nobody has open, is as large as it was. So
+    is the program of a process that maps nothing of it any more."""
     with open(f"{task}/maps", "rb") as file:
         # By lines: a stranger's maps may be very long.
         for start, end, device, inode in (one.groups() for one in map(_DELETED.match, file) if one):
@@ -116,3 +117,4 @@ def _see_mapped(found: NamelessFiles, task: str, devices: Collection[int]) -> No
                 # Without root the kernel does not tell its size.
                 with contextlib.suppress(FileNotFoundError):
                     found._add(os.stat(f"{task}/map_files/{piece}"), devices)
+    found._add(os.stat(f"{task}/exe"), devices)
