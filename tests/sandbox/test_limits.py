@@ -260,6 +260,29 @@ def test_a_file_in_memory_without_a_name_counts_once_in_memory(use) -> None:
         process.stdin.close()
 
 
+READS = """
+import ctypes, sys
+libc = ctypes.CDLL(None); libc.mmap.restype = ctypes.c_void_p
+step, count = 2 << 20, 20_000
+place = libc.mmap(None, ctypes.c_size_t(step * count), 1, 0x4022, -1, 0)
+libc.madvise(ctypes.c_void_p(place), ctypes.c_size_t(step * count), 15)  # no huge pages
+for number in range(count): ctypes.c_char.from_address(place + number * step).value
+print(flush=True); sys.stdin.read()
+"""
+
+
+def test_what_is_only_read_costs_its_page_tables() -> None:
+    """Pages that hold nothing count for nothing; the kernel's tables of them once did so too."""
+    command = [sys.executable, "-I", "-S", "-c", READS]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            process.stdout.readline()
+            watch = memory_watch(SandboxLimits(memory_mb=60), lambda: descendants(process.pid))
+            assert watch.over(now=True)
+        finally:
+            process.stdin.close()
+
+
 HIDES = """
 import ctypes, mmap, os, socket, sys, threading
 how, folder, uid = sys.argv[1], sys.argv[2], int(sys.argv[3])

@@ -314,17 +314,27 @@ def _bytes_in_memory(pids: tuple[int, ...]) -> int:
 
 
 def _memory(pid: int) -> tuple[int, int]:
-    """The bytes of a process, and how many of them are mapped files in memory."""
+    """The bytes of a process, its page tables among them, and how many of them are mapped files in
+    memory."""
     task = memory_folder(pid)
+    tables = _page_tables(task)
     with contextlib.suppress(OSError, IndexError, ValueError):
         try:
             with open(f"{task}/smaps_rollup", "rb") as file:
                 sizes = dict(line.split()[:2] for line in file if line.startswith(b"Pss"))
-            return int(sizes[b"Pss:"]) * 1024, int(sizes.get(b"Pss_Shmem:", 0)) * 1024
+            return int(sizes[b"Pss:"]) * 1024 + tables, int(sizes.get(b"Pss_Shmem:", 0)) * 1024
         except (OSError, KeyError):
             with open(f"{task}/statm", "rb") as file:
-                return int(file.read().split()[1]) * resource.getpagesize(), 0
+                return int(file.read().split()[1]) * resource.getpagesize() + tables, 0
     return 0, 0
+
+
+def _page_tables(task: str) -> int:
+    """What the kernel keeps for the pages of a process: one table for each 2 MiB of which anything
+    was read, even where nothing was ever written."""
+    with contextlib.suppress(OSError), open(f"{task}/status", "rb") as file:
+        return next((int(line.split()[1]) * 1024 for line in file if line.startswith(b"VmPTE:")), 0)
+    return 0
 
 
 class _Hidden:
