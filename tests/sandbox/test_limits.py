@@ -123,6 +123,17 @@ for n in range(1_000_000):
     assert len(os.listdir(inside)) < 1_000_000
 
 
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_a_bomb_of_names(kind, tmp_path) -> None:
+    """Names of one file once cost a sandbox nothing, and whoever listed them 800 bytes each."""
+    watch = disk_watch((str(tmp_path),), SandboxLimits(disk_mb=2), tuple)
+    first = tmp_path / "first"
+    first.touch() if kind == "file" else first.symlink_to("nowhere")
+    for number in range(600):
+        os.link(first, tmp_path / str(number), follow_symlinks=False)
+    assert watch.over(now=True)
+
+
 def test_what_lies_in_memory_counts_as_memory(sandboxes) -> None:
     """Without mounts of its own a sandbox has its temporary folder on the disk, where its growth is
     watched like the rest's."""

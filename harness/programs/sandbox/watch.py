@@ -32,7 +32,8 @@ FILES_BETWEEN = 1000
 LOOKS_IN_A_ROW = 5
 # One look in this many is a close one, whatever the machine has lost.
 CLOSE_LOOKS = 5
-# What each file or folder counts for: a million empty ones fill a disk's inode table as well.
+# What each file or folder counts for, and each further name of a file: a million empty ones fill a
+# disk's inode table as well, and a million names the memory of whoever lists them.
 LEAST_BYTES = 4096
 IN_MEMORY = ("/tmp", "/dev/shm")  # noqa: S108 - the sandbox's own
 # What the kernel keeps for a file in memory, besides its content.
@@ -133,7 +134,8 @@ def disk_watch(
 ) -> Watch:
     """Watches how much the folders have grown since now. Files that are open but deleted count too.
 
-    Each file and folder counts as at least 4 KiB, so the same limit bounds their number.
+    Each file and folder counts as at least 4 KiB, and each further name of a file (a hard link) as
+    4 KiB, so the same limit bounds their number.
 
     A folder that its owner has closed (mode 000 or 300) cannot be looked into without root, nor may
     its mode be changed: a test may be about it. Honest test suites make such folders, so one of
@@ -235,6 +237,8 @@ def _bytes_in(
         if entry.st_nlink > 1 and not stat.S_ISDIR(entry.st_mode):
             key = entry.st_dev, entry.st_ino
             if key in seen:
+                # One more name takes as long to look at, and to delete, as one more file.
+                total += LEAST_BYTES
                 continue
             seen.add(key)
         total += max(entry.st_blocks * 512, LEAST_BYTES)
@@ -250,7 +254,8 @@ def _entries(folder: str, unseen: Unseen) -> Iterator[os.stat_result]:
     for stop in walk(os.path.realpath(folder), unseen):
         for entry in stop.entries:
             with suppressed(unseen):
-                yield entry.stat(follow_symlinks=False)
+                # The entry would keep what it has found, for as long as the folder is looked at.
+                yield os.stat(entry.name, dir_fd=stop.descriptor, follow_symlinks=False)
 
 
 def _rooms(folders: tuple[str, ...], room: Callable[[str], Room]) -> dict[int, Room]:
