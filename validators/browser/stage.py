@@ -316,7 +316,8 @@ class BrowserStage:
             self._record_message(message.type, message.text)
 
     def _record_message(self, level: str, text: str) -> None:
-        if len(self.messages) < MOST_NOTES * 10:
+        # The first of each level always: a `never` may forbid what comes after many others.
+        if len(self.messages) < MOST_NOTES * 10 or level not in dict(self.messages):
             self.messages.append((level, observed(text)))
 
     def _later(self, work: Any) -> None:

@@ -346,6 +346,15 @@ def test_what_is_kept_of_a_stage(house: House, tmp_path: Path) -> None:
     }
 
 
+def test_an_error_after_many_other_messages_is_still_seen(house: House) -> None:
+    async def play(ada: BrowserSession, on: BrowserStage) -> None:
+        await ada.page.evaluate("for (let at = 0; at < 300; at += 1) console.log(at)")
+        await ada.page.evaluate("console.error('oh'), console.warn('ah')")
+        await until(lambda: {("error", "oh"), ("warning", "ah")} <= set(on.console))
+
+    house.on_page(Static(), play)
+
+
 class Guests(App):
     """Lists names, and each of them once more with something before and after it."""
 
