@@ -23,6 +23,8 @@ class FakeApp:
     pages: dict[str, int] = field(default_factory=dict)
     console: list[tuple[str, str]] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
+    # Whether it was asked for more than is recorded.
+    unrecorded: bool = False
     # What the console has once the pages have loaded.
     at_last: list[tuple[str, str]] = field(default_factory=list)
     stores: bool = True
@@ -178,6 +180,10 @@ class FakeStage:
     @property
     def requests(self) -> tuple[str, ...]:
         return tuple(path for _, path in self.app.statuses)
+
+    @property
+    def unrecorded(self) -> bool:
+        return self.app.unrecorded
 
     @property
     def refused_requests(self) -> tuple[str, ...]:

@@ -207,6 +207,10 @@ class BrowserStage:
         return exchange.paths(self.wire.exchanges)
 
     @property
+    def unrecorded(self) -> bool:
+        return self.wire.unrecorded
+
+    @property
     def refused_requests(self) -> tuple[str, ...]:
         return exchange.refused(self.wire.exchanges)
 

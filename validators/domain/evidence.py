@@ -33,6 +33,9 @@ class RunKind(StrEnum):
     COMPARISON = "comparison"
 
 
+UNRECORDED = "it made more requests than are recorded"
+"""The error of a run for which it is not known whether it asked for what it never may."""
+
 ON_BASE = frozenset({RunKind.BASE, RunKind.COMPARISON})
 """The kinds of runs whose app is the base."""
 

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from validators.domain.evidence import ExpectationOutcome, RunEvidence, StepOutcome, Trouble
+from validators.domain.evidence import (
+    UNRECORDED,
+    ExpectationOutcome,
+    RunEvidence,
+    StepOutcome,
+    Trouble,
+)
 from validators.domain.verdict import Symptom
 
 SILENT = frozenset({Trouble.AMBIGUOUS, Trouble.NO_VALUE, Trouble.BROKEN})
@@ -84,6 +90,8 @@ def silence(evidence: RunEvidence) -> str:
     mute = [part for part in _parts(evidence) if part.trouble in SILENT | LATE]
     if evidence.skipped:
         return "it was skipped"
+    if UNRECORDED in evidence.errors:
+        return UNRECORDED
     if evidence.errors:
         return "the judge's own machinery failed"
     if not evidence.app_ready:

@@ -80,6 +80,10 @@ class CallStage:
         return exchange.paths(self.wire.exchanges)
 
     @property
+    def unrecorded(self) -> bool:
+        return self.wire.unrecorded
+
+    @property
     def refused_requests(self) -> tuple[str, ...]:
         return exchange.refused(self.wire.exchanges)
 

@@ -46,6 +46,7 @@ class CommandStage:
     notes: tuple[str, ...] = ()
     statuses: tuple[tuple[int, str, bool], ...] = ()
     requests: tuple[str, ...] = ()
+    unrecorded: bool = False
     refused_requests: tuple[str, ...] = ()
     console: tuple[tuple[str, str], ...] = ()
 

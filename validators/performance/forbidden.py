@@ -22,6 +22,12 @@ class Occurrence:
     page: bool = False
 
 
+def is_known(never: Never, stage: Stage) -> bool:
+    """Whether all that could break this rule was recorded."""
+    asked = (Forbidden.HTTP_STATUS, Forbidden.REQUEST, Forbidden.OTHER_HOST)
+    return never.kind not in asked or not stage.unrecorded
+
+
 def occurrence(never: Never, stage: Stage) -> Occurrence:
     """What breaks this rule: preferably the status of a page, else the first occurrence.
 

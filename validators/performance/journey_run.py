@@ -15,6 +15,7 @@ from time import monotonic
 
 from validators.domain.errors import ExpressionInvalid, Unable
 from validators.domain.evidence import (
+    UNRECORDED,
     Breach,
     ExpectationOutcome,
     FaultInjector,
@@ -44,7 +45,7 @@ from validators.domain.journeys.journey import (
 from validators.domain.journeys.values import Values
 from validators.performance.acting import acted
 from validators.performance.command_looks import ending_breaches
-from validators.performance.forbidden import occurrence
+from validators.performance.forbidden import is_known, occurrence
 from validators.performance.look_result import LookResult
 from validators.performance.looking import look_name
 from validators.performance.polling import UNSURE, looked, looked_once, polled
@@ -119,8 +120,16 @@ class Performance:
             steps=tuple(self.steps),
             expectations=tuple(self.expectations),
             breaches=tuple(self.breaches.values()),
+            errors=self._unknown(),
             there_at_first=self.there_at_first,
         )
+
+    def _unknown(self) -> tuple[str, ...]:
+        """Why a run in which all holds is not green. One that is red is so whatever else it did."""
+        parts: tuple[Part, ...] = (*self.steps, *self.expectations)
+        red = self.breaches or not all(part.passed for part in parts)
+        known = all(is_known(never, self.stage) for never in self.journey.never)
+        return () if red or known else (UNRECORDED,)
 
     def control_evidence(self) -> RunEvidence:
         """The evidence of the negative control that was looked for in this run: the same steps, and

@@ -155,6 +155,10 @@ class Stage(Protocol):
         """The path and query of every request to the app so far, with or without an answer."""
 
     @property
+    def unrecorded(self) -> bool:
+        """Whether there were more requests than these three have."""
+
+    @property
     def refused_requests(self) -> tuple[str, ...]:
         """The address of every request to another host or port so far. All were refused."""
 

@@ -12,9 +12,9 @@ import pytest
 from tests.validators.apps import App, served
 from tests.validators.patience import until
 from tests.validators.talks import GET, answering, asked, through
-from validators.browser.network.exchange import LARGEST_ANSWER
+from validators.browser.network.exchange import LARGEST_ANSWER, Exchange
 from validators.browser.network.http1 import Head, unpacked
-from validators.browser.network.wire import Wire
+from validators.browser.network.wire import LARGEST_LOG, Wire
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi"
 
@@ -28,6 +28,18 @@ def test_an_answer_comes_through_and_is_known() -> None:
     assert wire.answered
     assert not wire.busy
     assert not exchange.broken
+
+
+def test_it_is_known_that_there_were_more_requests_than_are_recorded() -> None:
+    async def work() -> tuple[bool, bool]:
+        async with Wire(host="app.localhost", port=1) as wire:
+            wire.exchanges += [Exchange("GET", "/") for _ in range(LARGEST_LOG - 1)]
+            await asked(wire, b"GET http://other.example/ HTTP/1.1\r\nHost: other.example\r\n\r\n")
+            before = wire.unrecorded
+            await asked(wire, b"GET http://other.example/ HTTP/1.1\r\nHost: other.example\r\n\r\n")
+            return before, wire.unrecorded
+
+    assert asyncio.run(work()) == (False, True)
 
 
 def test_the_app_is_asked_as_if_there_were_no_proxy() -> None:

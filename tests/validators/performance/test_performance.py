@@ -9,11 +9,11 @@ import pytest
 from tests.validators.fakes import FakeApp, FakeSession, FakeStage
 from tests.validators.performing import BOOK, perform, perform_all
 from validators.domain.errors import Unable
-from validators.domain.evidence import FaultInjector, RunId, RunKind, Trouble
+from validators.domain.evidence import UNRECORDED, FaultInjector, RunId, RunKind, Trouble
 from validators.domain.journeys.claim import Claim, Match
 from validators.domain.journeys.data_at_stake import stakes
 from validators.domain.journeys.values import Draw, Values, template
-from validators.domain.run_result import Result, result
+from validators.domain.run_result import Result, result, silence
 from validators.language.reader import read
 from validators.performance.comparing import described
 from validators.performance.journey_run import Patience
@@ -178,6 +178,25 @@ def test_what_must_never_happen_is_noticed_once(app, kind, line) -> None:
     evidence = perform(BOOK.replace('{text: "Traceback"}', more), app=app)
     assert [(breach.kind, breach.line) for breach in evidence.breaches] == [(kind, line)]
     assert result(evidence) is Result.FAILED
+
+
+@pytest.mark.parametrize(
+    ("never", "app", "found"),
+    [
+        ('{http_status: ">=500"}', FakeApp(), Result.INCONCLUSIVE),
+        ("{request: /admin}", FakeApp(), Result.INCONCLUSIVE),
+        ("{other_host: any}", FakeApp(), Result.INCONCLUSIVE),
+        ('{console: error}, {text: "Traceback"}', FakeApp(), Result.PASSED),
+        ("{other_host: any}", FakeApp(elsewhere=["http://a.example/"]), Result.FAILED),
+        ("{other_host: any}", FakeApp(stores=False), Result.FAILED),
+    ],
+)
+def test_what_was_asked_beyond_the_record_may_be_what_must_never_be(never, app, found) -> None:
+    app.unrecorded = True
+    own = '{http_status: ">=500"}, {console: error}, {text: "Traceback"}'
+    evidence = perform(BOOK.replace(own, never), app=app)
+    assert result(evidence) is found
+    assert (found is Result.INCONCLUSIVE) == (silence(evidence) == UNRECORDED)
 
 
 @pytest.mark.parametrize(

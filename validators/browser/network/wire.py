@@ -65,6 +65,8 @@ class Wire:
         self.callers = callers or Callers(host)
         self.host, self.port = host, port
         self.exchanges: list[Exchange] = []
+        # Whether there were more than are recorded.
+        self.unrecorded = False
         # Whether nothing that came to the browser can make a page change by itself.
         self.still = True
         # When the latest request came or answer ended.
@@ -215,6 +217,8 @@ class Wire:
         self.moved = exchange.began
         if len(self.exchanges) < LARGEST_LOG:
             self.exchanges.append(exchange)
+        else:
+            self.unrecorded = True
         if path and request.first != "CONNECT":
             self._open.add(exchange)
         return exchange
