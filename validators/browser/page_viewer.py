@@ -21,6 +21,7 @@ from validators.domain.evidence import Trouble
 from validators.domain.exploring.view import HiddenTexts, PageView
 from validators.domain.journeys.controls import Part, spots
 from validators.domain.journeys.spot import Spot
+from validators.domain.journeys.wording import well_formed
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -56,7 +57,7 @@ class PageViewer:
             raise Unable(
                 Trouble.NO_ANSWER, f"the page cannot be looked at: {str(error).splitlines()[0]}"
             ) from None
-        self.latest = tree_of(snapshot)
+        self.latest = tree_of(well_formed(snapshot))
         return PageView(_path(self.page.url), title, self.latest, hidden)
 
     async def spot(self, ref: str) -> Spot:
@@ -136,7 +137,7 @@ def _node(key: str, value: Any) -> Part | None:
 
 def _name(quoted: str | None) -> str:
     try:
-        return str(json.loads(quoted)) if quoted else ""
+        return well_formed(str(json.loads(quoted))) if quoted else ""
     except ValueError:
         return ""
 

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urljoin, urlsplit
 
 from validators.browser.aria_snapshot import nodes
@@ -22,6 +22,7 @@ from validators.domain.journeys import aria
 from validators.domain.journeys.aria import AriaNode, Table
 from validators.domain.journeys.looks import State
 from validators.domain.journeys.spot import Spot
+from validators.domain.journeys.wording import well_formed
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page, Response
@@ -173,7 +174,8 @@ class Reader:
         # Whatever is read next is read later than the tree was.
         self.latest = None
         try:
-            return await asyncio.wait_for(reading, within or self.bounds.read_seconds)
+            read = await asyncio.wait_for(reading, within or self.bounds.read_seconds)
+            return cast(T, well_formed(read)) if isinstance(read, str) else read
         except TimeoutError:
             raise Unable(Trouble.TIMED_OUT, "the page does not respond") from None
         except Error as error:

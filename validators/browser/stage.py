@@ -35,6 +35,7 @@ from validators.domain.evidence import Identity, Trouble, observed
 from validators.domain.journeys.command_result import CommandResult
 from validators.domain.journeys.commands import Run
 from validators.domain.journeys.values import Values
+from validators.domain.journeys.wording import well_formed
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, CDPSession, ConsoleMessage, Page
@@ -233,7 +234,7 @@ class BrowserStage:
                         shown = await last_picture(self._protocols[actor], ratio=ratio)
                         (folder / f"page{number}.png").write_bytes(shown)
                         (folder / f"aria{number}.txt").write_text(
-                            await person.page.locator("body").aria_snapshot()
+                            well_formed(await person.page.locator("body").aria_snapshot())
                         )
                     # Only the first person's session is traced, see `_context`.
                     if self.setting.traced and not index:

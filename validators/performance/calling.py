@@ -27,7 +27,7 @@ from validators.domain.journeys.calls import (
 )
 from validators.domain.journeys.claim import Claim, Match
 from validators.domain.journeys.values import Values
-from validators.domain.journeys.wording import matches, ordered, path_matches
+from validators.domain.journeys.wording import matches, ordered, path_matches, well_formed
 from validators.domain.json_values import MISSING, at, is_of_type, read_json, text_of
 from validators.domain.shortened import cut
 from validators.domain.socket_messages import messages_text
@@ -116,7 +116,7 @@ def answer_kept(step: RememberAnswer, values: Values) -> None:
         value = at(_document(answer), pointer)
         if value is MISSING or isinstance(value, dict | list):
             raise Unable(Trouble.MISSING, f"the answer has no text or number at {pointer!r}")
-    values.names[step.name] = text_of(value)
+    values.names[step.name] = well_formed(text_of(value))
     number = isinstance(value, int | float) and not isinstance(value, bool)
     (values.numbers.add if number else values.numbers.discard)(step.name)
 

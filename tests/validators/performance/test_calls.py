@@ -15,12 +15,24 @@ from validators.browser.network.api_mutations import with_other_input
 from validators.browser.network.http1 import Head
 from validators.domain.event_stream import EventCount
 from validators.domain.evidence import Trouble
-from validators.domain.journeys.calls import Answer, AnswerIs, Call, Method, Request
+from validators.domain.journeys.calls import (
+    Answer,
+    AnswerIs,
+    Call,
+    Method,
+    RememberAnswer,
+    Request,
+)
 from validators.domain.journeys.data_at_stake import stakes
 from validators.domain.journeys.values import Draw, Values
 from validators.domain.run_result import Result, result
 from validators.language.reader import read
-from validators.performance.calling import answer_look_result, file_name, request_of
+from validators.performance.calling import (
+    answer_kept,
+    answer_look_result,
+    file_name,
+    request_of,
+)
 
 BOOK = """\
 journey: book
@@ -85,6 +97,16 @@ def test_a_look_between_steps_that_does_not_hold_ends_the_run_as_a_named_expecta
 def test_what_an_answer_does_not_have_can_not_be_remembered() -> None:
     evidence = perform(BOOK.replace("/last/size", "/last/rooms"))
     assert evidence.steps[-1].trouble is Trouble.MISSING
+
+
+def test_half_a_character_of_an_answer_can_be_remembered() -> None:
+    kept = read(BOOK).steps[2]
+    assert isinstance(kept, RememberAnswer)
+    known = values()
+    answer = b'{"last": {"size": "so \\ud83d"}}'
+    known.answers[""] = Answer(Request(Method.GET, "/"), 200, (), answer, "/", "http://app")
+    answer_kept(kept, known)
+    assert known.names["places"] == "so \ufffd"
 
 
 def values(**names: str) -> Values:

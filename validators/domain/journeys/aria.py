@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from validators.domain.journeys.values import Template
-from validators.domain.journeys.wording import folded
+from validators.domain.journeys.wording import folded, well_formed
 
 _KEY = re.compile(r'([a-z]+)(?:\s+("(?:[^"\\]|\\.)*"))?((?:\s+\[[a-z-]+(?:=[^\]\s]+)?\])*)\s*')
 _ATTRIBUTE = re.compile(r"\[([a-z-]+)(?:=([^\]\s]+))?\]")
@@ -137,7 +137,7 @@ def aria_key(text: str) -> AriaKey | None:
     if found is None:
         return None
     try:
-        name = json.loads(found.group(2)) if found.group(2) else None
+        name = well_formed(json.loads(found.group(2))) if found.group(2) else None
     except ValueError:
         return None
     return AriaKey(

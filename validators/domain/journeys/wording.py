@@ -19,6 +19,8 @@ _LETTERS = "\\w\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u0370-\u1fff\u3040-\ud7ff
 """Letters of every script. In Python `\\w` has them all; in the browser, which gets the same
 patterns, it has only those of English."""
 
+_HALF = re.compile("[\ud800-\udfff]")
+
 _BLANK = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
     + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
@@ -29,6 +31,12 @@ _BLANK = frozenset(
 def folded(text: str) -> str:
     """The text with each run of white space as one space, and none at the ends."""
     return " ".join(text.split())
+
+
+def well_formed(text: str) -> str:
+    """The text as a browser draws it. A script that cuts a text may leave half of a character, and
+    no encoding has bytes for that."""
+    return _HALF.sub("\ufffd", text)
 
 
 def visible(text: str) -> str:

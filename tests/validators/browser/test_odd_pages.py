@@ -1,0 +1,37 @@
+"""What browsers put up with on a page stops no reading of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.validators.apps import App
+from tests.validators.house import House
+from validators.browser.page_viewer import PageViewer
+from validators.browser.session import BrowserSession
+from validators.browser.stage import BrowserStage
+from validators.domain.journeys.spot import Spot
+
+
+class Cuts(App):
+    """Its script cuts a text in the middle of a character, as scripts do."""
+
+    def index(self, environ: dict[str, Any]) -> str:
+        return """<p role=note></p><button></button><script>
+            const cut = 'so far 😀'.slice(0, -1);
+            document.title = cut;
+            for (const one of document.querySelectorAll('p, button')) one.textContent = cut;
+        </script>"""
+
+
+def test_half_a_character_on_a_page_is_read_as_it_is_drawn(house: House, tmp_path: Path) -> None:
+    async def play(ada: BrowserSession, on: BrowserStage) -> tuple[set[str], tuple[str, ...]]:
+        view = (await PageViewer(ada.page).glance()).root
+        seen = {await ada.title(), await ada.text(Spot(role="note"))}
+        seen |= {node.name or node.text for node in await ada.tree(None)}
+        seen |= {part.name or part.text for part in view.parts[0].parts}
+        return seen, await on.save_evidence(tmp_path / "run")
+
+    seen, kept = house.on_page(Cuts(), play)
+    assert seen == {"so far \ufffd"}
+    assert "aria.txt" in kept
