@@ -119,7 +119,11 @@ class Reader:
             if await self._read(base.count())
             else None
         )
-        url = urlsplit(urljoin(urljoin(self.page.url, base_href or ""), href))
+        try:
+            url = urlsplit(urljoin(urljoin(self.page.url, base_href or ""), href))
+        except ValueError:
+            # No browser can follow it, and it stands there all the same.
+            return href
         if f"{url.scheme}://{url.netloc}" != self.origin:
             return url.geturl()
         return (

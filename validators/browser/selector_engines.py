@@ -147,16 +147,18 @@ _BESIDE = r"""
   return [];"""  # noqa: E501
 
 # The link, if it leads to this path of the app; a wanted query has the same parameters in any
-# order. To another host, it is the whole address.
+# order. To another host, it is the whole address. A link in a drawing has its address in `baseVal`;
+# an address that cannot be read leads nowhere.
 _LEADS = """
   const wanted = decodeURIComponent(body), here = root.ownerDocument.location;
-  if (!root.href) return [];
-  const there = new URL(root.href, root.ownerDocument.baseURI), asked = new URL(wanted, here.origin);
+  const href = root.href && (root.href.baseVal ?? root.href), base = root.ownerDocument.baseURI;
+  if (!href || !URL.canParse(href, base)) return [];
+  const there = new URL(href, base), asked = new URL(wanted, here.origin);
   const plain = path => { try { return decodeURIComponent(path); } catch { return path; } };
   const parameters = url => JSON.stringify([...url.searchParams].sort());
   const same = there.origin === asked.origin && plain(there.pathname) === plain(asked.pathname)
     && (!wanted.includes('?') || parameters(there) === parameters(asked));
-  return same ? [root] : [];"""  # noqa: E501
+  return same ? [root] : [];"""
 
 ENGINES = {
     "beside": _BESIDE,

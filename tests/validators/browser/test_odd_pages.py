@@ -13,6 +13,24 @@ from validators.browser.stage import BrowserStage
 from validators.domain.journeys.spot import Spot
 
 
+class Links(App):
+    """Several links of one name: two to no address, one in a drawing."""
+
+    def index(self, environ: dict[str, Any]) -> str:
+        return """<a href="http://">More</a> <a href="http://[x">Typo</a> <a href="/1">More</a>
+            <svg width=99 height=30><a href="/2"><text y=20>More</text></a></svg>"""
+
+
+def test_a_link_to_no_address_is_in_the_way_of_no_other(house: House) -> None:
+    async def play(ada: BrowserSession, _: BrowserStage) -> tuple[list[int], str]:
+        more = [Spot(role="link", name="More", leads_to=path) for path in ("/1", "/2", "/3")]
+        return [await ada.count(one) for one in more], await ada.leads_to(
+            Spot(role="link", name="Typo")
+        )
+
+    assert house.on_page(Links(), play) == ([1, 1, 0], "http://[x")
+
+
 class Cuts(App):
     """Its script cuts a text in the middle of a character, as scripts do."""
 
