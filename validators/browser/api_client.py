@@ -61,8 +61,8 @@ class ApiClient:
                 if not request.follow or answer.status not in REDIRECTS or not place:
                     return Fetched(answer.status, answer.headers, body, url)
                 # Headers are read as Latin-1, and what apps put there is UTF-8.
-                url = urljoin(url, place.encode("latin-1").decode("utf-8", "replace"))
-                url = origin + _normal(url[len(origin) :]) if _within(url, origin) else url
+                place = place.encode("latin-1").decode("utf-8", "replace")
+                url = _redirected(url, place, origin=origin)
                 if _becomes_get(answer.status, str(method)):
                     method, content = type(method).GET, b""
                     headers = tuple(one for one in headers if one[0].lower() not in _OF_A_BODY)
@@ -181,6 +181,19 @@ def _tunnel(url: str) -> Head:
         raise Unfetched(f"{url[:200]!r} is no address") from None
     place = f"{parts.hostname or 'nowhere'}:{port}"
     return Head("CONNECT", place, "HTTP/1.1", (("Host", place),))
+
+
+def _redirected(url: str, place: str, *, origin: str) -> str:
+    """Where a `Location` leads from this URL; to the app itself, however the host is written.
+    Raises Unfetched for what is no address."""
+    try:
+        led = urlsplit(urljoin(url, place))
+        here = led.scheme == "http" and led.hostname == urlsplit(origin).hostname
+        if not here or (led.port or 80) != 80:
+            return led.geturl()
+    except ValueError:
+        raise Unfetched(f"{place[:200]!r} is no address") from None
+    return origin + _normal(f"{led.path}?{led.query}" if led.query else led.path)
 
 
 def _within(url: str, origin: str) -> bool:

@@ -16,6 +16,7 @@ from tests.validators.patience import LONG
 from validators.browser.clock import Clocks
 from validators.browser.stage import stage
 from validators.domain.device import Device
+from validators.domain.errors import Unable
 from validators.domain.evidence import Identity
 from validators.domain.journeys.calls import Method, Request
 from validators.driver.call_stage import call_stage
@@ -122,6 +123,42 @@ def test_an_app_is_asked_byte_for_byte_what_a_browsers_context_asks(
     assert ours == by_browser
     assert any("cookie: " in one for one in mine)
     assert ("Headless" in mine[0]) is (identity is Identity.PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("place", "found"),
+    [
+        ("http://app.localhost:80/b", "/b"),
+        ("http://APP.localhost/b", "/b"),
+        ("http://app.localhost?q=1", "/?q=1"),
+        ("//app.localhost/b#c", "/b"),
+        ("http://[b/", "'http://[b/' is no address"),
+        ("http://app.localhost:99999/", "'http://app.localhost:99999/' is no address"),
+        ("http://other.example/", "the answer leads to another host: other.example:80"),
+        ("http://app.localhost:81/", "the answer leads to another host: app.localhost:81"),
+    ],
+)
+def test_a_redirect_is_followed_however_the_app_writes_its_own_host(place: str, found: str) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first = (await reader.readuntil(b"\r\n\r\n")).startswith(b"GET /a ")
+        status = f"302 Found\r\nLocation: {place}" if first else "200 OK"
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+        writer.close()
+
+    async def work() -> str:
+        async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with call_stage(
+                Identity.PLAIN, "app.localhost", port=port, device=Device(pointer_seed=0),
+                clocks=Clocks(None), commands=COMMANDS,
+            ) as on:  # fmt: skip
+                asked = Request(Method.GET, "/a", follow=True)
+                try:
+                    return (await (await on.person("")).call(asked, patience=LONG)).path
+                except Unable as unable:
+                    return str(unable)
+
+    assert asyncio.run(work()) == found
 
 
 def _plain(seen: str) -> str:
