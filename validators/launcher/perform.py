@@ -50,6 +50,9 @@ PROGRESS = "progress.jsonl"
 SHARED_FORMS = ("landlock", "unsealed")
 STOP_SECONDS, FOLLOW_SECONDS = 5, 0.1
 EVIDENCE = "evidence.json"
+# A driver's own has some hundred thousand; read, each may take a hundred times its room.
+MOST_EVIDENCE = 8 << 20
+"""Bytes of a driver's evidence that are read."""
 # Below the ports that the kernel gives to outgoing connections. Else a probe whose own port happens
 # to be the app's port would connect to itself, and the app would find its port taken.
 PORTS = range(10000, 32768)
@@ -334,6 +337,8 @@ def evidence_at(file: Path, asked: Iterable[RunId], *, label: str) -> tuple[RunE
     """The evidence in a driver's file, its files named below `label`. Raises Inconclusive when it
     cannot be read, or has other runs than those that were asked for."""
     try:
+        if (size := file.stat().st_size) > MOST_EVIDENCE:
+            raise Inconclusive(f"the judge's browser left evidence of {size} bytes")
         runs = read_evidence(file.read_text())
     except (OSError, UnicodeDecodeError, DocumentInvalid) as error:
         raise Inconclusive(f"the judge's browser left no readable evidence ({error})") from error

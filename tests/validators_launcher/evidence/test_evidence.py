@@ -12,7 +12,7 @@ from validators.domain.evidence import RunEvidence, RunId, RunKind
 from validators.domain.stops import Inconclusive, UsageError
 from validators.evidence.merkle import evidence_in, merkle_root
 from validators.judging.verify import evidence_faults
-from validators.launcher.perform import evidence_at
+from validators.launcher.perform import MOST_EVIDENCE, evidence_at
 from validators.launcher.phases import Deadline, Phases
 from validators.launcher.workplace import remove_abandoned
 from validators.performance.evidence_json import evidence_json
@@ -47,6 +47,12 @@ def test_files_that_were_not_kept_are_not_evidence(tmp_path: Path) -> None:
 def test_a_document_of_another_shape_is_inconclusive(tmp_path: Path, text: str) -> None:
     (tmp_path / "evidence.json").write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(Inconclusive, match="no readable evidence"):
+        evidence_at(tmp_path / "evidence.json", [RUN.run], label="runs")
+
+
+def test_more_evidence_than_a_driver_has_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "evidence.json").write_text('{"runs": []}' + " " * MOST_EVIDENCE)
+    with pytest.raises(Inconclusive, match="left evidence of 8388620 bytes"):
         evidence_at(tmp_path / "evidence.json", [RUN.run], label="runs")
 
 
