@@ -14,6 +14,7 @@ from harness.governance.facts.assertions.bindings import (
 )
 from harness.governance.facts.assertions.cases import Cases, cases, other_cases
 from harness.governance.facts.assertions.claims import Claim, Function, claims, last_name
+from harness.governance.facts.assertions.classes import TestClasses, classes_of_tests
 from harness.governance.facts.assertions.reach import reaches, replacements
 from harness.governance.facts.assertions.stand_ins import comparisons, stand_ins
 from harness.governance.facts.assertions.strength import weaker
@@ -77,7 +78,8 @@ class TestSource:
     skips outside them, and the names that it binds at its top by other means than `def`, those that
     it imports, with what they stand for, those that it makes itself, and what in it defines what is
     equal. `reaches` are its hands on what runs other tests, `replacements` what its fixtures
-    replace for every test, and `cases` those of its parametrised tests."""
+    replace for every test, `cases` those of its parametrised tests, and `classes` what its classes
+    of tests keep from asking."""
 
     functions: Mapping[str, Function]
     skips: Counter[str]
@@ -88,6 +90,7 @@ class TestSource:
     reaches: Counter[str]
     replacements: Counter[str]
     cases: Cases
+    classes: TestClasses
 
 
 def suite(content: bytes) -> TestSource:
@@ -111,6 +114,7 @@ def suite(content: bytes) -> TestSource:
         reaches(module),
         replacements(module),
         cases(module),
+        classes_of_tests(module, names, (*functions, *bound)),
     )
 
 
@@ -145,6 +149,12 @@ def compared(before: TestSource, after: TestSource) -> Iterator[tuple[str, str]]
         yield "", said
     for said in sorted((after.comparisons - before.comparisons).elements()):
         yield "", f"`{said.splitlines()[0]}` defines anew what is equal"
+    for name in sorted(before.classes.replaced.keys() & after.classes.replaced.keys()):
+        for own in sorted(after.classes.replaced[name] - before.classes.replaced[name]):
+            yield name, f"its `{own}` is its own now, and its tests are run or ask by that"
+    for name in sorted(after.classes.unawaited - before.classes.unawaited):
+        if name in before.functions:
+            yield name, "it is `async` in a class whose tests nobody awaits, so it does not run"
     for name, function in after.functions.items():
         # pytest calls hooks by name, for every test of the folder.
         if name.rpartition(".")[2].startswith("pytest_") and _text(function) != _text(
