@@ -828,11 +828,39 @@ EQUAL = "class Any:\n    def __eq__(self, other):\n        return True\n"
             body("assert total(1) == 1", before="@patch('shop.total')\n@given(x)\n"),
             "`patch('shop.total')` was added",
         ),
+        *(
+            (
+                f"{mark}def {name}(shop, other=1):\n    assert shop.total(1) == 1\n",
+                f"{mark}def {name}({now}, other=1):\n    assert shop.total(1) == 1\n",
+                f"::{name}: its `shop` has a value of its own now",
+            )
+            for mark, name in (("", "test_x"), ("@pytest.fixture\n", "paid"))
+            for now in ("shop=FakeShop()", "*, shop=FakeShop()")
+        ),
+        (
+            "def test_x(shop):\n    assert shop.total(1) == 1\n",
+            "@pytest.mark.parametrize('shop', [pytest.param(Fake(), id=pytest.HIDDEN_PARAM)])\n"
+            "def test_x(shop):\n    assert shop.total(1) == 1\n",
+            "::test_x: `pytest.HIDDEN_PARAM` was added",
+        ),
     ],
 )
 def test_what_stands_for_the_subject_is_named(before, after, said) -> None:
     found = weakened(before, after)
     assert any(said in one for one in found), found
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ("def made(x)", "def made(x=1)"),
+        ("def test_x(x)", "def test_x(x, y=1)"),
+        ("def test_x(x=1)", "def test_x(x=2)"),
+    ],
+)
+def test_a_default_that_hides_no_fixture_is_not_reported(was, now) -> None:
+    asks = "    assert total(x) == 1\n"
+    assert weakened(f"{was}:\n{asks}", f"{now}:\n{asks}") == ()
 
 
 @pytest.mark.parametrize(

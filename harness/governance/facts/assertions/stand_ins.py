@@ -30,11 +30,37 @@ def stand_ins(old: Function, new: Function) -> Iterator[str]:
     """What of a test's own stands for what it asked before, in words."""
     shadows = _used(old) & (_bound(new) - _bound(old))
     yield from (f"its `{name}` is one of its own now" for name in sorted(shadows))
+    if _gets_fixtures(new):
+        # pytest looks for no fixture where a parameter has a default.
+        given = (_parameters(old) - _defaults(old)) & _defaults(new)
+        yield from (f"its `{name}` has a value of its own now" for name in sorted(given))
     yield from (
         f"`{cut(said)}` was added, which can replace what is asked"
         for said in sorted(_patches(new) - _patches(old))
     )
     yield from _other_questions(old, new)
+
+
+def _gets_fixtures(function: Function) -> bool:
+    named = (node for one in function.decorator_list for node in ast.walk(one))
+    return function.name.startswith("test") or any(
+        isinstance(node, ast.expr) and last_name(node) == "fixture" for node in named
+    )
+
+
+def _parameters(function: Function) -> set[str]:
+    return {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
+
+
+def _defaults(function: Function) -> set[str]:
+    """Its parameters that have a default."""
+    args = function.args
+    by_place = [*args.posonlyargs, *args.args]
+    named = zip(args.kwonlyargs, args.kw_defaults, strict=True)
+    return {
+        *(one.arg for one in by_place[len(by_place) - len(args.defaults) :]),
+        *(one.arg for one, default in named if default),
+    }
 
 
 def comparisons(module: ast.Module) -> Counter[str]:
