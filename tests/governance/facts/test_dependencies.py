@@ -169,6 +169,20 @@ def test_a_requirements_file(before, after, expected) -> None:
             '[tool.setuptools.dynamic]\ndependencies = {file = ["any.txt"]}',
             [("tool.setuptools.dynamic", ADDED, OPTION)],
         ),
+        *(
+            ("", f"[tool.{table}]\n{key} = {value}", [(f"tool.{table}.{key}", ADDED, OPTION)])
+            for table, key, value in (
+                ("pixi", "pypi-dependencies", '{evil = "*"}'),
+                ("pixi.target.linux-64", "host-dependencies", '{evil = "*"}'),
+                ("pixi.workspace", "channels", '["https://evil.example"]'),
+                ("pdm", "plugins", '["evil"]'),
+                ("pdm.resolution", "overrides", '{a = "https://evil.example/a.whl"}'),
+                ("pdm.scripts", "post_install", '"python evil.py"'),
+                ("hatch.envs.default", "pre-install-commands", '["python evil.py"]'),
+                ("cibuildwheel", "test-requires", '"evil"'),
+            )
+        ),
+        ("", '[tool.poetry.plugins."app.readers"]\ncsv = "app:Csv"', []),
         ("", "[tool.setuptools.packages.find]\ninclude = ['a*']", []),
         (
             "[tool.ruff]\nline-length = 100",

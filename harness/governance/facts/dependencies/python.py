@@ -69,13 +69,18 @@ _BUILD_KEYS = frozenset(
         "index-url",
         "extra-index-url",
         "find-links",
-        "dev-dependencies",
-        "dependencies",
-        "extra-dependencies",
-        "optional-dependencies",
-        "requires",
+        "channels",
+        "pypi-options",
+        "overrides",
+        "pre-install-commands",
+        "post-install-commands",
+        "pre_install",
+        "post_install",
+        "post_lock",
     )
 )
+_LISTS = ("dependencies", "requires")
+"""How the name of a list of packages ends: pixi has `pypi-dependencies` and `host-dependencies`."""
 
 
 def reader_of(path: str) -> Reader | None:
@@ -172,7 +177,12 @@ def _builder(found: JsonObject, place: str, *, parsed: bool) -> Found:
     for key, value in found.items():
         if parsed and key in (*_POETRY_KINDS, "group"):
             continue
-        if key in _BUILD_KEYS:
+        # PDM's `plugins` are installed; those of Poetry are a table of entry points.
+        if (
+            key in _BUILD_KEYS
+            or key.endswith(_LISTS)
+            or (key == "plugins" and isinstance(value, list))
+        ):
             yield from options(place, "python", {key: value}, named=f"{place}.")
         elif isinstance(value, Mapping):
             yield from _builder(value, f"{place}.{key}", parsed=parsed)
