@@ -112,6 +112,8 @@ RUNNERS = (*_JAVASCRIPT, *_OTHERS)
 _LOADED = (
     # by Jest, in the place of the package of that name
     "__mocks__/",
+    # by Node, before the package of that name in a folder above
+    "node_modules",
     # its `runner` starts the tests
     ".cargo/config",
     ".cargo/config.toml",

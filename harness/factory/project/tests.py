@@ -36,7 +36,7 @@ from harness.factory.run.node import Job
 from harness.folder_walk import delete
 from harness.programs.services import with_services
 
-FORM = 8
+FORM = 9
 """The version of what is compared and how. An answer that was kept under another version is not
 used."""
 

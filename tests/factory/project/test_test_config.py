@@ -88,6 +88,16 @@ def test_a_module_that_goes_before_the_librarys_is_taken_out_unless_the_base_has
     assert found(head) == {"code/app.py": "head"}
 
 
+def test_a_package_beside_the_code_that_goes_before_the_layers_is_taken_out(sides) -> None:
+    """Node looks beside the test first, and a `chai` there agrees with everything."""
+    head, base = sides
+    (head / "src" / "node_modules" / "chai").mkdir(parents=True)
+    (head / "src" / "node_modules" / "chai" / "index.js").write_text("exports.equal = () => {}")
+    (head / "src" / "sum.js").write_text("exports.sum = () => 99")
+    apply_tests(head, base, is_test)
+    assert found(head) == {"src/sum.js": "exports.sum = () => 99"}
+
+
 def test_folders_files_and_links_in_the_way_are_moved_out_of_it(sides) -> None:
     head, base = sides
     fill(base, tests__a_dot_py="old", tests__deep__b_dot_py="old", tests__c_dot_py="old")
@@ -346,6 +356,8 @@ def test_what_starts_the_tests_is_protected_and_the_bases(path) -> None:
         (".config/nextest.toml", True),
         ("ci.runsettings", True),
         ("src/__mocks__/axios.js", True),
+        ("src/node_modules/chai/index.js", True),
+        ("src/node_modules", True),
         ("dart_test.yaml", True),
         ("deno.json", True),
         ("deno.jsonc", True),
