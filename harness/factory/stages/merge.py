@@ -207,7 +207,9 @@ def _decisions(
 ) -> tuple[policy.PolicyDecision, ...] | None:
     """What the rules decide: those that bind a proposal, and those that bind a merge. No model is
     asked at this step; the votes that the ledger has on exactly this change are counted again."""
-    if candidate is None:
+    # The job has the rules and the tests' command of its own base. What those showed of another
+    # base would be kept as if it were that base's own.
+    if candidate is None or base != job.base:
         return None
     return tuple(
         policy.decide_change(job, base, candidate, applies=applies, asking=False, checks=checks)

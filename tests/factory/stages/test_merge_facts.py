@@ -117,3 +117,20 @@ def test_a_landing_that_had_begun_goes_on_through_the_gates(approved) -> None:
     assert world.history(issue).state is State.MERGING
     found = merge.gates(job_of(world.services(), world, issue))
     assert found == produced("the gates were open, and what had begun goes on")
+
+
+def test_on_a_base_that_moved_nothing_is_tested_by_the_command_of_the_old_one(approved) -> None:
+    """The home kept what the old command showed as what the new base's own tests do."""
+    world, issue = approved
+    job = job_of(world.services(), world, issue)
+    settings = world.git.read(world.base, "factory.toml")
+    world.push_to_main(**{"factory.toml": settings.replace(b'"pytest"', b'"pytest", "--slow"')})
+    ran = len(world.sandbox.ran)
+    result = merge.land(job)
+    assert (result.outcome, result.event) == ("blocked", Event.REFUSED)
+    assert result.message.startswith("freshness: base was ")
+    assert world.sandbox.ran[ran:] == []
+    world.tick()
+    assert world.history(issue).state is State.MERGED
+    on_base = [spec for spec in world.sandbox.ran[ran:] if spec.binds[0].source.endswith("/base")]
+    assert ["--slow" in spec.argv for spec in on_base] == [True]
