@@ -6,8 +6,8 @@ Properties:
   deployment has one key for ever;
 - nothing new begins while merging is frozen, while journeys of landed work are red on the tip, or
   while a person or a red release holds it;
-- the owner's stop is read before each deployment, before each switch, and before a rollback begins.
-"""
+- the owner's stop is read before each deployment, before each switch, before a rollback begins, and
+  before what was live is ended."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta

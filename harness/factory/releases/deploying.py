@@ -23,7 +23,7 @@ from harness.domain.issue import CommitSha
 from harness.domain.release import ReleaseEvent, ReleaseState
 from harness.factory.records.releases import Release
 from harness.factory.releases.projection import write_pages
-from harness.factory.run.effects import effect
+from harness.factory.run.effects import effect, raise_if_stopped
 from harness.factory.run.policy_snapshot import read_policy
 from harness.factory.run.services import Services
 from harness.factory.stages.validator_request import base_request, request_context
@@ -124,8 +124,9 @@ def take_back(services: Services, release: Release) -> bool:
 
 def retire(services: Services, release: Release, *, keep: CommitSha) -> None:
     """End what nothing needs any more, in every environment. What fails is tried after the next
-    release."""
+    release. Raises Stopped at the owner's stop, before each."""
     for place in release.environments:
+        raise_if_stopped(services)
         try:
             _deployer(services).retire(place, (keep,))
         except DeployError as error:

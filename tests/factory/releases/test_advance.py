@@ -1,5 +1,6 @@
 """What has landed goes through the environments, is watched there, and is taken back."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -285,3 +286,27 @@ def test_a_slow_start_is_waited_for_as_long_as_may_be_unhealthy(world) -> None:
     world.land()
     world.pass_time(2)
     assert world.states == ["soak"]
+
+
+def test_after_the_stop_what_was_live_before_stays_ready_to_be_switched_back_to(released) -> None:
+    """To end it is an effect on the world, and leaves nothing that a rollback could switch to."""
+    released.land("next")
+    calm, stop, retired = released.health, released.work / "STOP", []
+
+    def health(place):
+        if released.states[1] == "watched":
+            stop.write_text("")
+        return calm.health(place)
+
+    deployer = released.deployer
+    released.decorate("deployer", retire=lambda place, keep: retired.append(place.name))
+    released.decorate("health", health=health)
+    for _ in range(9):
+        with suppress(Stopped):
+            released.pass_time(1)
+    assert stop.exists()
+    assert (retired, released.states[1]) == ([], "watched")
+    stop.unlink()
+    released.health, released.deployer = calm, deployer
+    released.pass_time(3)
+    assert released.states[1] == "done"
