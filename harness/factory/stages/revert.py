@@ -16,7 +16,7 @@ from harness.domain.issue import CommitSha, PullRequest
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.history import History, history_of
 from harness.factory.reporting.transitions import project, transition
-from harness.factory.run.effects import effect, write_projection
+from harness.factory.run.effects import effect, raise_if_stopped, write_projection
 from harness.factory.run.node import Job
 from harness.factory.run.services import Services
 from harness.ports.git import Conflict, Landing
@@ -113,6 +113,8 @@ def propose(services: Services, issue: int) -> PullRequest:
 def _propose(services: Services, found: Ready) -> RevertProposed:
     branch = f"factory/revert-{found.issue}-{found.of:.12}"
     services.candidates.push(found.commit, branch, expected=None)
+    # A stop that is set while the push runs holds back what follows it.
+    raise_if_stopped(services)
     opened = services.writer.open_pull_request(
         branch=branch,
         base=services.forge.default_branch(),
@@ -145,6 +147,7 @@ def _land(services: Services, found: Ready) -> Reverted:
     branch = services.forge.default_branch()
     # Somebody else may land between the fetch and the push.
     for _ in range(TRIES):
+        raise_if_stopped(services)
         landing = _try_to_land(services, found, branch)
         if landing.outcome != "base-moved":
             break

@@ -157,6 +157,30 @@ def test_the_owners_stop_holds_this_back_too(landed) -> None:
     assert world.remote["main"] == tip
 
 
+def test_a_stop_that_comes_while_it_is_pushed_holds_back_what_follows(landed) -> None:
+    world, issue = landed
+    calm, stop = world.git, world.work / "STOP"
+
+    def push(*args, **kwargs):
+        stop.write_text("")
+        return calm.push(*args, **kwargs)
+
+    def land(*args, **kwargs):
+        stop.write_text("")
+        world.push_to_main(NEWS=b"meanwhile\n")
+        return calm.land(*args, **kwargs)
+
+    world.decorate("git", push=push, land=land)
+    before, opened = files(world), len(world.forge.pull_requests())
+    with pytest.raises(Stopped):
+        revert.propose(world.services(), issue)
+    assert len(world.forge.pull_requests()) == opened
+    stop.unlink()
+    with pytest.raises(Stopped):
+        take_back(world, issue)
+    assert files(world) == {**before, "NEWS": b"meanwhile\n"}
+
+
 def test_what_was_taken_back_can_be_tried_again_by_a_persons_word_and_lands_anew(landed) -> None:
     world, issue = landed
     take_back(world, issue)
