@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 _NARROWS = re.compile(
-    r"\b(?:it|test|describe|context|suite|specify|t|this)\s*(?:\?\.|\.|\[\s*[\"'`])\s*"
-    r"((?:only|skip|fixme|todo|fails|failing|skipIf|runIf)\b)"
+    r"\b(?:it|test|describe|context|suite|specify|t|this|concurrent|sequential|parallel|serial)"
+    r"\s*(?:\?\.|\.|\[\s*[\"'`])\s*"
+    r"((?:only|skip|fixme|todo|fails|failing|skipIf|runIf|todoIf|if|ignore)\b)"
     r"|\b((?:xit|xtest|xdescribe|xcontext|xspecify|fit|fdescribe|ftest)\b)\s*[(.`]"
     r"|[{,]\s*((?:skip|only|todo)\s*:(?!\s*false\b))"
 )
