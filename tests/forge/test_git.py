@@ -1,10 +1,14 @@
 """git over HTTP: real clones, pushes and fetches, and who may do which."""
 
 import gzip
+import os
 import socket
 
 import pytest
 
+from harness.programs.local_forge.git import commits
+from harness.programs.local_forge.git.objects import EMPTY_TREE, BareRepository
+from harness.programs.local_forge.shapes.common import moment
 from tests.forge.gitclient import done, git
 from tests.forge.waiting import SECONDS
 
@@ -236,3 +240,25 @@ def test_only_names_are_commits_never_expressions(museum, name) -> None:
 )
 def test_contents_are_found_by_their_very_path(museum, path) -> None:
     assert museum.api("GET", f"/contents/{path}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("date", "more", "read"),
+    [
+        (1_700_000_000, "", "2023-11-14T22:13:20Z"),
+        (1_700_000_000, "encoding UTF-16\n", "1970-01-01T00:00:00Z"),
+        (2**63 - 1, "", "9999-12-31T23:59:59Z"),
+    ],
+)
+def test_a_commit_whose_date_nobody_can_read_is_read(tmp_path, date, more, read) -> None:
+    """git takes both in a push, and prints no date at all in the first. A stranger's fork with one
+    such commit once kept the forge from starting."""
+    repository = BareRepository(tmp_path / "1.git")
+    repository.create("main")
+    person = f"Ana <ana@example.org> {date} +0000"
+    (tmp_path / "commit").write_text(
+        f"tree {EMPTY_TREE}\nauthor {person}\ncommitter {person}\n{more}\nWorks\n"
+    )
+    repository.run("hash-object", "-w", "-t", "tree", os.devnull)
+    sha = repository.run("hash-object", "-w", "-t", "commit", str(tmp_path / "commit")).strip()
+    assert moment(commits.commit(repository, sha).committer.at) == read

@@ -16,6 +16,7 @@ _FORMAT = "--format=%H%n%T%n%P%n%an%n%ae%n%at%n%cn%n%ce%n%ct%n%B"
 _DIFF = ("diff-tree", "-r", "--no-ext-diff", "--no-textconv")
 _PLAIN = (*_DIFF, "--no-renames")
 _WITH_RENAMES = (*_DIFF, "--find-renames")
+_LAST_MOMENT = 253_402_300_799
 _STATUS = {"A": "added", "D": "removed", "M": "modified", "T": "changed", "R": "renamed"}
 
 
@@ -165,7 +166,7 @@ def _counts(numbers: str) -> Iterator[tuple[int, int]]:
 
 def _commit(record: str) -> Commit:
     sha, tree_sha, parents, an, ae, at, cn, ce, ct, message = record.split("\n", 9)
-    author, committer = Person(an, ae, int(at)), Person(cn, ce, int(ct))
+    author, committer = Person(an, ae, _moment(at)), Person(cn, ce, _moment(ct))
     return Commit(sha, tree_sha, tuple(parents.split()), author, committer, message.rstrip("\n"))
 
 
@@ -181,6 +182,12 @@ def _status(meta: str) -> str:
 def _blob(meta: str) -> str:
     _, _, old, new, status = meta.split(" ")
     return old if status == "D" else new
+
+
+def _moment(text: str) -> int:
+    """A commit's date as far as it can be shown. git reads none in a commit that calls itself
+    UTF-16, and takes years beyond 9999."""
+    return min(int(text or 0), _LAST_MOMENT)
 
 
 def _number(text: str) -> int:
