@@ -7,7 +7,8 @@ import socket
 import pytest
 
 from harness.programs.local_forge.git import commits
-from harness.programs.local_forge.git.objects import EMPTY_TREE, BareRepository
+from harness.programs.local_forge.git.objects import EMPTY_TREE, BareRepository, Person
+from harness.programs.local_forge.ref_sync import _entry
 from harness.programs.local_forge.shapes.common import moment
 from tests.forge.gitclient import done, git
 from tests.forge.waiting import SECONDS
@@ -262,3 +263,40 @@ def test_a_commit_whose_date_nobody_can_read_is_read(tmp_path, date, more, read)
     repository.run("hash-object", "-w", "-t", "tree", os.devnull)
     sha = repository.run("hash-object", "-w", "-t", "commit", str(tmp_path / "commit")).strip()
     assert moment(commits.commit(repository, sha).committer.at) == read
+
+
+class Asked(BareRepository):
+    """A repository that keeps what it was asked."""
+
+    def __init__(self, folder) -> None:
+        super().__init__(folder)
+        object.__setattr__(self, "asked", [])
+
+    def is_ancestor(self, older, newer) -> bool:
+        self.asked.append(newer)
+        return super().is_ancestor(older, newer)
+
+
+@pytest.mark.parametrize("length", [1, 30])
+def test_a_long_history_is_not_walked_for_the_commit_that_merged(tmp_path, length) -> None:
+    """Each question reads the history, and all else waits: two thousand commits that a stranger
+    pushed to a fork held up the forge for 85 seconds."""
+    repository = Asked(tmp_path / "1.git")
+    repository.create("main")
+    person = Person("Ana", "ana@example.org", 1_700_000_000)
+
+    def made(message, *parents):
+        return repository.commit(EMPTY_TREE, parents, message, person=person)
+
+    (tmp_path / "tree").touch()
+    repository.run("hash-object", "-w", "-t", "tree", str(tmp_path / "tree"))
+    before = [made("Ours")]
+    for _ in range(length):
+        before.append(made("Ours", before[-1]))
+    head = made("Theirs", before[0])
+    after = [made("Merge", before[-1], head)]
+    for _ in range(length):
+        after.append(made("Ours", after[-1]))
+    assert _entry(repository, head, after[-1]) == after[0]
+    assert _entry(repository, head, head) == head
+    assert len(repository.asked) <= 10

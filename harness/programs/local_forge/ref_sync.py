@@ -5,6 +5,7 @@ a push and its sync). It compares states and needs no record of what was done, s
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping
 
 from harness.programs.local_forge.content import issues, pulls, repositories, webhook_payloads
@@ -91,12 +92,10 @@ def _sync_pull(
 def _entry(git: BareRepository, head: str, base: str) -> str:
     """The first commit after `head` on the way to `base`'s tip: the merge commit, or
     `head` itself after a fast-forward."""
-    found = head
-    for sha in git.run("rev-list", "--first-parent", f"^{head}", base, "--").split():
-        if not git.is_ancestor(head, sha):
-            break
-        found = sha
-    return found
+    # From newest to oldest. Halved, not walked: each question reads the history, which may be long.
+    line = git.run("rev-list", "--first-parent", f"^{head}", base, "--").split()
+    with_head = bisect_left(line, True, key=lambda sha: not git.is_ancestor(head, sha))
+    return line[with_head - 1] if with_head else head
 
 
 def _close_fixed(
