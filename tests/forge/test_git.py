@@ -7,8 +7,14 @@ import socket
 import pytest
 
 from harness.programs.local_forge.git import commits
-from harness.programs.local_forge.git.objects import EMPTY_TREE, BareRepository, Person
+from harness.programs.local_forge.git.objects import (
+    EMPTY_TREE,
+    MOST_WRITTEN,
+    BareRepository,
+    Person,
+)
 from harness.programs.local_forge.ref_sync import _entry
+from harness.programs.local_forge.refused import Refused
 from harness.programs.local_forge.shapes.common import moment
 from tests.forge.gitclient import done, git
 from tests.forge.waiting import SECONDS
@@ -300,3 +306,21 @@ def test_a_long_history_is_not_walked_for_the_commit_that_merged(tmp_path, lengt
     assert _entry(repository, head, after[-1]) == after[0]
     assert _entry(repository, head, head) == head
     assert len(repository.asked) <= 10
+
+
+def test_a_file_of_any_size_is_not_read_into_the_forge(tmp_path) -> None:
+    """A push of some kilobytes can hold it. A message of 200 MB took the forge 2.5 GB and minutes to
+    show, and 200 MB of short lines took the diff of a page a minute, after which it failed."""
+    repository = BareRepository(tmp_path / "1.git")
+    repository.create("main")
+    with (tmp_path / "big").open("wb") as file:
+        for _ in range(65):
+            file.write(b"a\n" * (MOST_WRITTEN // 128))
+    stored = ("-c", "core.compression=0", "hash-object", "-w")
+    blob = repository.run(*stored, str(tmp_path / "big")).strip()
+    with pytest.raises(Refused, match="too large"):
+        repository.raw("cat-file", "blob", blob)
+    (tmp_path / "tree").write_bytes(b"100644 big\0" + bytes.fromhex(blob))
+    tree = repository.run("hash-object", "-w", "-t", "tree", str(tmp_path / "tree")).strip()
+    (change,) = commits.changes(repository, None, tree)
+    assert (change.path, change.additions, change.patch) == ("big", 0, "")

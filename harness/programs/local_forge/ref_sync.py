@@ -12,6 +12,7 @@ from harness.programs.local_forge.content import issues, pulls, repositories, we
 from harness.programs.local_forge.content.people import role_on
 from harness.programs.local_forge.content.pulls import PullSearch
 from harness.programs.local_forge.git import commits
+from harness.programs.local_forge.git.commits import Commit
 from harness.programs.local_forge.git.objects import ZERO, BareRepository
 from harness.programs.local_forge.refused import Refused
 from harness.programs.local_forge.storage.records import Pull, Repo, Role, User
@@ -59,7 +60,7 @@ def _announce(
     ):
         old, new = before.get(branch, ZERO), after.get(branch, ZERO)
         reach = () if new == ZERO else (new,) if old == ZERO else (f"^{old}", new)
-        found = commits.commits(git, *reach, limit=20) if reach else ()
+        found = _brought(git, *reach, limit=20) if reach else ()
         webhook_payloads.about_push(
             tx, repo, branch, before=old, after=new, commits=found, actor=actor
         )
@@ -105,8 +106,16 @@ def _close_fixed(
     # The first push is an import: its history must close nothing here.
     if not repo.seen:
         return
-    for commit in reversed(commits.commits(git, f"^{repo.seen}", tip, limit=_MOST_COMMITS)):
+    for commit in reversed(_brought(git, f"^{repo.seen}", tip, limit=_MOST_COMMITS)):
         _close_named(tx, repo, commit.message, commit.sha, actor=actor)
+
+
+def _brought(git: BareRepository, *reach: str, limit: int) -> tuple[Commit, ...]:
+    try:
+        return commits.commits(git, *reach, limit=limit)
+    except Refused:
+        # Too much to read: it names nothing.
+        return ()
 
 
 def _close_named(

@@ -1,10 +1,13 @@
 """One bare repository, accessed through git: argument lists, a clean environment,
 full ref names only."""
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
+import tempfile
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +23,9 @@ SECONDS = 60
 MOST_ENTRIES, MOST_NAMES = 200_000, 32 * 1024 * 1024
 """Limits on a commit's files and folders, and on the bytes of their names. Beyond
 them nothing of it is shown."""
+MOST_WRITTEN = 64 * 1024 * 1024
+"""So many bytes of what git writes are read: more than such a commit's listing takes. A kilobyte of
+a push can hold a megabyte of a file, or of a message."""
 KEPT = 4096
 """So many answers about objects are kept, each a few bytes. An object never changes, and a
 repository that has it keeps it: its folder is never another's. That one is missing is not kept. A
@@ -67,6 +73,10 @@ def environment(**more: str) -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_ATTR_NOSYSTEM": "1",
+        # What is larger streams through a push and a fetch, and no diff looks into it.
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "core.bigFileThreshold",
+        "GIT_CONFIG_VALUE_0": "16m",
         **more,
     }
 
@@ -325,18 +335,35 @@ class BareRepository:
         send: bytes = b"",
         env: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
-        done = subprocess.run(
-            ["git", *arguments],
-            input=send,
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
-            env=environment(**(env or {})),
-            cwd=self.folder.parent,
-            start_new_session=True,
-        )
-        if done.returncode not in ok:
-            command = " ".join(arguments[:8])
-            complaint = done.stderr.decode(errors="replace").strip()
-            raise GitFailed(f"git {command} ended with {done.returncode}: {complaint}")
-        return done
+        with (
+            tempfile.TemporaryFile() as complaints,
+            subprocess.Popen(
+                ["git", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                env=environment(**(env or {})),
+                cwd=self.folder.parent,
+                start_new_session=True,
+            ) as process,
+        ):
+            assert process.stdin is not None
+            assert process.stdout is not None
+            end = threading.Timer(SECONDS, process.kill)
+            end.start()
+            try:
+                with contextlib.suppress(BrokenPipeError), process.stdin as asked:
+                    asked.write(send)
+                written = process.stdout.read(MOST_WRITTEN + 1)
+                if len(written) > MOST_WRITTEN:
+                    process.kill()
+                    raise Refused(422, "Sorry, this is too large to show")
+                process.wait()
+            finally:
+                end.cancel()
+            if process.returncode not in ok:
+                command = " ".join(arguments[:8])
+                complaints.seek(0)
+                complaint = complaints.read(_CHUNK).decode(errors="replace").strip()
+                raise GitFailed(f"git {command} ended with {process.returncode}: {complaint}")
+        return subprocess.CompletedProcess(process.args, process.returncode, written)
