@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from harness.programs.local_forge.content import people, repositories
 from harness.programs.local_forge.git import commits
 from harness.programs.local_forge.git.objects import (
     EMPTY_TREE,
@@ -15,7 +16,10 @@ from harness.programs.local_forge.git.objects import (
 )
 from harness.programs.local_forge.ref_sync import _entry
 from harness.programs.local_forge.refused import Refused
+from harness.programs.local_forge.service import Service
+from harness.programs.local_forge.settings import Settings, prepare
 from harness.programs.local_forge.shapes.common import moment
+from harness.programs.local_forge.storage.records import Role
 from tests.forge.gitclient import done, git
 from tests.forge.waiting import SECONDS
 
@@ -324,3 +328,23 @@ def test_a_file_of_any_size_is_not_read_into_the_forge(tmp_path) -> None:
     tree = repository.run("hash-object", "-w", "-t", "tree", str(tmp_path / "tree")).strip()
     (change,) = commits.changes(repository, None, tree)
     assert (change.path, change.additions, change.patch) == ("big", 0, "")
+
+
+def test_a_repository_that_git_cannot_read_keeps_no_other_from_being_served(
+    tmp_path, capsys
+) -> None:
+    settings = Settings(tmp_path / "home")
+    prepare(settings)
+    service = Service(settings, "http://localhost:1")
+    with service.transaction(write=True) as tx:
+        ana = people.create_user(tx, "ana", role=Role.READ, kind="User")
+        broken, sound = (
+            repositories.create(tx, ana, name, description="", default_branch="main")
+            for name in ("broken", "sound")
+        )
+        (tx.git(broken).folder / "HEAD").unlink()
+        hook = tx.git(sound).folder / "hooks" / "update"
+        hook.unlink()
+    service.sync_every_repository()
+    assert hook.exists()
+    assert "forge: ana/broken was not brought up to date" in capsys.readouterr().err

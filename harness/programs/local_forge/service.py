@@ -2,6 +2,7 @@
 and the API both use it."""
 
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,9 +11,11 @@ from harness.programs.local_forge.content import repositories
 from harness.programs.local_forge.etags import EtagCache
 from harness.programs.local_forge.events.event_stream import EventStream
 from harness.programs.local_forge.events.webhook_sender import WebhookSender
+from harness.programs.local_forge.git.objects import GitFailed
 from harness.programs.local_forge.links import Links
 from harness.programs.local_forge.rate_limits import RateLimits
 from harness.programs.local_forge.ref_sync import sync_refs
+from harness.programs.local_forge.refused import Refused
 from harness.programs.local_forge.settings import Settings
 from harness.programs.local_forge.storage.database import Database
 from harness.programs.local_forge.storage.records import Repo, User
@@ -63,11 +66,19 @@ class Service:
             self.event_stream.beat()
 
     def sync_every_repository(self) -> None:
-        """At start: finish what a killed server left between a push and its sync."""
-        with self.transaction(write=True) as tx:
-            for repo in repositories.all_of(tx):
-                tx.git(repo).install_hook()
-                sync_refs(tx, repo, repo.owner)
+        """At start: finish what a killed server left between a push and its sync. A repository that
+        git cannot read, or not in time, keeps no other from being served."""
+        with self.transaction(write=False) as tx:
+            every = repositories.all_of(tx)
+        for repo in every:
+            try:
+                with self.transaction(write=True) as tx:
+                    tx.git(repo).install_hook()
+                    sync_refs(tx, repo, repo.owner)
+            except (GitFailed, Refused) as error:
+                print(
+                    f"forge: {repo.full_name} was not brought up to date: {error}", file=sys.stderr
+                )
 
     def after_push(self, repo: Repo, actor: User, before: dict[str, str]) -> None:
         """Announce a push and sync pull requests and issues with it."""
