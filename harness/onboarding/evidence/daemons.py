@@ -29,7 +29,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?P<before>\buwsgi\b.*?)\s--daemonize(?:2)?(?:[= ]\S+)?"), r"\g<before>"),
     (re.compile(r"(?P<before>\bcelery\b.*?)\s--detach\b"), r"\g<before>"),
     (
-        re.compile(r"\b(?:nohup|setsid)\s+(?P<rest>[^&|;>]+?)(?:\s*\d?>>?\s*\S+)*\s*&?\s*$"),
+        re.compile(r"\b(?:nohup|setsid)\s+(?P<rest>[^&|;>]+?)(?:\s*\d?>>?\s*[^\s>]++)*\s*&?\s*$"),
         r"\g<rest>",
     ),
     (re.compile(r"\bscreen\s+-d\s?-?m\w*\s+(?:-S\s+\S+\s+)?(?P<rest>.+)$"), r"\g<rest>"),

@@ -1,0 +1,28 @@
+"""A repository that somebody filled to make its reader wait: what it costs grows with its bytes."""
+
+from time import thread_time
+
+import pytest
+
+from harness.onboarding import survey_of
+
+MOST_SECONDS = 1.0
+REDIRECTIONS = {
+    "outputs": ">a",
+    "outputs of a number": ">a1",
+    "appended outputs": ">>a",
+    "spaced outputs": " 1> a",
+}
+
+
+def spent(place, **options) -> float:
+    """Processor seconds of a survey."""
+    began = thread_time()
+    survey_of(place, **options)
+    return thread_time() - began
+
+
+@pytest.mark.parametrize("one", REDIRECTIONS.values(), ids=REDIRECTIONS)
+def test_a_command_with_many_outputs_is_read_at_once(folder, one) -> None:
+    """A line of a README took longer with each output, twice as long as with one less."""
+    assert spent(folder({"README.md": f"nohup x {one * 22} |\n"})) < MOST_SECONDS
