@@ -26,3 +26,8 @@ def spent(place, **options) -> float:
 def test_a_command_with_many_outputs_is_read_at_once(folder, one) -> None:
     """A line of a README took longer with each output, twice as long as with one less."""
     assert spent(folder({"README.md": f"nohup x {one * 22} |\n"})) < MOST_SECONDS
+
+
+@pytest.mark.parametrize("word", ["docker compose up ", "gunicorn ", "node "])
+def test_a_start_command_that_nobody_wrote_is_not_read(folder, word) -> None:
+    assert spent(folder({"Procfile": f"web: {word * 2_000}\n"})) < MOST_SECONDS

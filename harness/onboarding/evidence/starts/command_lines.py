@@ -29,6 +29,8 @@ _RUNS_SCRIPT = re.compile(
     r"(?:(?:npm|pnpm|yarn|bun)(?: run| run-script)?|npm-run-all)\s+(?P<name>[\w:.-]+)\s*\Z"
 )
 _DEEP = 4
+_LONGEST = 1_000
+"""The characters of a line that starts an app. A longer one is no command that a person wrote."""
 
 
 def as_argv(command: str) -> tuple[tuple[str, ...], str] | None:
@@ -41,7 +43,7 @@ def as_argv(command: str) -> tuple[tuple[str, ...], str] | None:
 
 def start_from(command: str, because: Evidence) -> Start | None:
     """The start command in a shell line, in its foreground form; None if it is not plain."""
-    found = _words(foreground(command) or command)
+    found = _words(foreground(command) or command) if len(command) <= _LONGEST else None
     if found is None:
         return None
     assigned, words = found
