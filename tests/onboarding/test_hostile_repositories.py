@@ -7,6 +7,7 @@ import pytest
 from harness.onboarding import survey_of
 
 MOST_SECONDS = 1.0
+SIZES = 16_000, 32_000
 REDIRECTIONS = {
     "outputs": ">a",
     "outputs of a number": ">a1",
@@ -31,3 +32,24 @@ def test_a_command_with_many_outputs_is_read_at_once(folder, one) -> None:
 @pytest.mark.parametrize("word", ["docker compose up ", "gunicorn ", "node "])
 def test_a_start_command_that_nobody_wrote_is_not_read(folder, word) -> None:
     assert spent(folder({"Procfile": f"web: {word * 2_000}\n"})) < MOST_SECONDS
+
+
+MANIFESTS = {
+    "empty lines of setup.cfg": ("setup.cfg", "", "\n", ""),
+    "empty lines of setup.py": ("setup.py", "", "\n", ""),
+    "empty lines of a Gemfile": ("Gemfile", "", "\n", ""),
+    "empty lines of go.mod": ("go.mod", "", "\n", ""),
+    "empty lines of Gradle": ("build.gradle", "", "\n", ""),
+    "blanks of Gradle": ("build.gradle", "api", " ", ""),
+    "a description's blanks": ("setup.py", "description = a", " ", "b"),
+    "plugins that never end": ("pom.xml", "", "<plugin>", ""),
+}
+
+
+@pytest.mark.parametrize(("file", "begin", "part", "end"), MANIFESTS.values(), ids=MANIFESTS)
+def test_a_manifest_costs_about_as_much_as_it_is_long(folder, file, begin, part, end) -> None:
+    once, twice = (
+        spent(folder({file: begin + part * (size // len(part)) + end})) for size in SIZES
+    )
+    assert twice < MOST_SECONDS
+    assert twice < 4 * once + MOST_SECONDS / 4

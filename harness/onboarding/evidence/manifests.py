@@ -20,11 +20,11 @@ REQUIREMENTS = re.compile(
     r"(?:requirements/[\w.-]+|[\w.-]*requirements[\w.-]*)\.(?:txt|lock|in)\Z|requirements\.lock\Z"
 )
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
-_GEM = re.compile(r"^\s*gem\s+[\"']([\w-]+)[\"']", re.MULTILINE)
-_GO_REQUIRE = re.compile(r"^(?:require\s+|\s+)([\w.-]+\.[\w.-]+/\S+)\s+v\d", re.MULTILINE)
+_GEM = re.compile(r"^[ \t]*gem\s+[\"']([\w-]+)[\"']", re.MULTILINE)
+_GO_REQUIRE = re.compile(r"^(?:require[ \t]+|[ \t]+)([\w-]+\.[\w.-]+/\S+)[ \t]+v\d", re.MULTILINE)
 _GRADLE = re.compile(
-    r"^\s*(?:api|implementation|compileOnly|runtimeOnly|testImplementation)"
-    r"\s*\(?\s*[\"']([\w.-]+:[\w.-]+)",
+    r"^[ \t]*(?:api|implementation|compileOnly|runtimeOnly|testImplementation)"
+    r"\s*(?:\(\s*)?[\"']([\w.-]+:[\w.-]+)",
     re.MULTILINE,
 )
 _MAVEN = re.compile(
@@ -84,7 +84,7 @@ def _own_name(sources: Sources) -> str:
 
 def _setup_name(sources: Sources) -> str:
     found = re.search(
-        r"^\s*name\s*=\s*[\"']?([\w.-]+)",
+        r"^[ \t]*name[ \t]*=\s*[\"']?([\w.-]+)",
         sources.contents.text("setup.cfg") + "\n" + sources.contents.text("setup.py"),
         re.MULTILINE,
     )
@@ -231,8 +231,10 @@ def _composer(sources: Sources) -> Iterator[str]:
 
 
 def _pom(sources: Sources) -> Iterator[str]:
+    # Only up to the last end of a plugin: none behind it has one, and each would be looked for.
+    plugins, end, text = sources.contents.text("pom.xml").rpartition("</plugin>")
     # A plugin's own dependencies are of the build, not of the product.
-    text = re.sub(r"<plugin>.*?</plugin>", "", sources.contents.text("pom.xml"), flags=re.DOTALL)
+    text = re.sub(r"<plugin>.*?</plugin>", "", plugins + end, flags=re.DOTALL) + text
     yield from map(":".join, _MAVEN.findall(text))
 
 

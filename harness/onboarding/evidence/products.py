@@ -84,7 +84,9 @@ def _descriptions(sources: Sources) -> Iterator[tuple[str, object]]:
 
 def _setting(text: str) -> str:
     found = re.search(
-        r"^\s*description\s*=\s*(?P<mark>[\"']?)(?P<words>.+?)(?P=mark),?\s*$", text, re.MULTILINE
+        r"^[ \t]*description[ \t]*=\s*(?P<mark>[\"']?)(?P<words>.{1,2000}?)(?P=mark),?[ \t]{0,20}$",
+        text,
+        re.MULTILINE,
     )
     # `description=DESCRIPTION` or `file: README.rst` name another place.
     return found["words"] if found and " " in found["words"] else ""
