@@ -53,3 +53,12 @@ def test_a_manifest_costs_about_as_much_as_it_is_long(folder, file, begin, part,
     )
     assert twice < MOST_SECONDS
     assert twice < 4 * once + MOST_SECONDS / 4
+
+
+def test_many_packages_cost_about_as_much_as_they_are(folder) -> None:
+    once, twice = (
+        spent(folder({"requirements.txt": "".join(f"p{at:05}\n" for at in range(size // 7))}))
+        for size in SIZES
+    )
+    assert twice < MOST_SECONDS
+    assert twice < 4 * once + MOST_SECONDS / 4

@@ -20,6 +20,8 @@ REQUIREMENTS = re.compile(
     r"(?:requirements/[\w.-]+|[\w.-]*requirements[\w.-]*)\.(?:txt|lock|in)\Z|requirements\.lock\Z"
 )
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+_WORD = re.compile(r"(?<![\w.-])@?\w[\w./-]*(?::\w[\w.-]*)?")
+_IMPORT = re.compile(r"\s*(?:from|import)\s")
 _GEM = re.compile(r"^[ \t]*gem\s+[\"']([\w-]+)[\"']", re.MULTILINE)
 _GO_REQUIRE = re.compile(r"^(?:require[ \t]+|[ \t]+)([\w-]+\.[\w.-]+/\S+)[ \t]+v\d", re.MULTILINE)
 _GRADLE = re.compile(
@@ -42,12 +44,15 @@ def packages_in(sources: Sources) -> tuple[NamedPackage, ...]:
     """Each package once, at the first place that names it, in the order of the manifests."""
     found: dict[str, NamedPackage] = {}
     own = canonicalize_name(_own_name(sources))
+    lines = dict[str, Mapping[str, int]]()
     for file, name in _named(sources):
         # Poetry lists `python` itself, and an extra may name its own project.
         if name not in found and name not in ("python", own):
-            found[name] = NamedPackage(
-                name, Evidence(file, _line_of(name, sources.contents.text(file)), "names it")
-            )
+            # Once for each file: a stranger's may name thirty thousand.
+            if file not in lines:
+                lines = {file: _first_lines(sources.contents.text(file))}
+            line = lines[file].get(_alike(name), 0)
+            found[name] = NamedPackage(name, Evidence(file, line, "names it"))
     return tuple(found.values())
 
 
@@ -238,14 +243,17 @@ def _pom(sources: Sources) -> Iterator[str]:
     yield from map(":".join, _MAVEN.findall(text))
 
 
-def _line_of(name: str, text: str) -> int:
-    """The first line with the name, with any dashes; 0 where none has it. An import
-    names a module, not a package."""
-    wanted = re.compile(
-        r"^(?!\s*(?:from|import)\s).*(?<![\w.-])"
-        + re.escape(name).replace(r"\-", "[-_.]+")
-        + r"(?![\w-])",
-        re.IGNORECASE,
-    )
-    lines = enumerate(text.splitlines(), 1)
-    return next((number for number, line in lines if wanted.search(line)), 0)
+def _first_lines(text: str) -> Mapping[str, int]:
+    """The first line of each word that may be a package's name. An import names a module, not a
+    package."""
+    found = dict[str, int]()
+    for number, line in enumerate(text.splitlines(), 1):
+        if not _IMPORT.match(line):
+            for word in _WORD.findall(line):
+                found.setdefault(_alike(word), number)
+    return found
+
+
+def _alike(name: str) -> str:
+    """A name as it is compared: manifests write one with any dashes, and in any case."""
+    return re.sub(r"[-_.]+", "-", name).strip("-").casefold()
