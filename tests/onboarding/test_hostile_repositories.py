@@ -72,3 +72,13 @@ def test_a_chain_of_links_is_followed_as_far_as_the_kernel_does(folder) -> None:
         (place / f"gone-{name}").symlink_to(f"gone/../gone-{after}")
     tracked = {f"{gone}{name}".encode(): "120000" for gone in ("", "gone-") for name in names}
     assert survey_of(place, tracked=tracked).links_out == (names[-1],)
+
+
+def test_odd_names_cost_about_as_much_as_there_are(folder) -> None:
+    place = folder({})
+    once, twice = (
+        spent(place, tracked={b"a\xff%d" % at: "100644" for at in range(size // 2)})
+        for size in SIZES
+    )
+    assert twice < MOST_SECONDS
+    assert twice < 4 * once + MOST_SECONDS / 4

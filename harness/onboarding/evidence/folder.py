@@ -100,7 +100,8 @@ def contents_of(folder: Path, *, tracked: Mapping[bytes, str] | None = None) -> 
     files but generated ones."""
     modes = dict(tracked) if tracked is not None else dict(_walked(folder))
     names = {path: os.fsdecode(path) for path in sorted(modes)}
-    odd = [path for path in names if not _is_plain(path)]
+    # By key: each path is looked up in it, and a stranger may have named all of them oddly.
+    odd = dict.fromkeys(path for path in names if not _is_plain(path))
     links = [names[path] for path, mode in modes.items() if mode == LINK and path not in odd]
     plain = [
         name
