@@ -64,6 +64,8 @@ _CONFIGURES = re.compile(
 """Files at the root that set up a tool or bind people: `webpack.config.js`, `LICENSE.md`."""
 _FORM = re.compile(r"\.github/ISSUE_TEMPLATE(?:/.+|\.md)", re.IGNORECASE)
 _POINTER = "version https://git-lfs.github.com/spec/v1"
+_POINTER_BYTES = 1024
+"""A pointer is shorter, by the specification of Git LFS."""
 _PEOPLES = (
     *NOT_THE_PRODUCT,
     "workflows",
@@ -229,24 +231,19 @@ def _scope(
 
 
 def _lfs(contents: FolderContents) -> Iterator[str]:
-    """Files that are Git LFS pointers. Only files that .gitattributes gives to LFS are opened."""
-    patterns = [
-        line.split()[0]
+    """Files that are Git LFS pointers, where a .gitattributes uses LFS. Its patterns are not used:
+    a stranger's may take for ever to match a name."""
+    if any(
+        "filter=lfs" in contents.text(name)
         for name in contents.files
         if name.rpartition("/")[2] == ".gitattributes"
-        for line in contents.text(name).splitlines()
-        if "filter=lfs" in line and not line.startswith("#")
-    ]
-    if patterns:
-        from pathspec import GitIgnoreSpec
+    ):
+        yield from (name for name in contents.files if _is_pointer(contents, name))
 
-        try:
-            large = GitIgnoreSpec.from_lines(patterns)
-        # Not a pattern: git ignores it as well.
-        except ValueError:
-            return
-        yield from (
-            name
-            for name in large.match_files(contents.files)
-            if contents.text(name).startswith(_POINTER)
-        )
+
+def _is_pointer(contents: FolderContents, name: str) -> bool:
+    try:
+        is_small = (contents.folder / name).lstat().st_size < _POINTER_BYTES
+    except OSError:
+        return False
+    return is_small and contents.text(name).startswith(_POINTER)

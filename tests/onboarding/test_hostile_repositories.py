@@ -82,3 +82,9 @@ def test_odd_names_cost_about_as_much_as_there_are(folder) -> None:
     )
     assert twice < MOST_SECONDS
     assert twice < 4 * once + MOST_SECONDS / 4
+
+
+def test_no_pattern_of_a_strangers_attributes_is_matched(folder) -> None:
+    """One more star or letter took it several times as long."""
+    files = {".gitattributes": f"{'*a' * 7}*b filter=lfs\n", "a" * 60: ""}
+    assert spent(folder(files)) < MOST_SECONDS

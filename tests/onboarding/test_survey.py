@@ -443,9 +443,10 @@ def test_pointers_to_large_files_are_named(folder) -> None:
         ".gitattributes": "*.bin filter=lfs diff=lfs\n",
         "a.bin": pointer,
         "b.bin": "real",
-        "c.txt": pointer,
+        "c.bin": pointer + "x" * 1024,
     }
     assert survey_of(folder(files)).lfs == ("a.bin",)
+    assert survey_of(folder({".gitattributes": "*.bin binary\n"})).lfs == ()
 
 
 def test_an_unreadable_manifest_is_no_manifest(folder) -> None:
