@@ -88,3 +88,15 @@ def test_no_pattern_of_a_strangers_attributes_is_matched(folder) -> None:
     """One more star or letter took it several times as long."""
     files = {".gitattributes": f"{'*a' * 7}*b filter=lfs\n", "a" * 60: ""}
     assert spent(folder(files)) < MOST_SECONDS
+
+
+@pytest.mark.parametrize(("begin", "part", "end"), [("", "a.", "b = 1"), ("[", "a.", "b]")])
+def test_a_key_of_many_parts_is_not_read(folder, begin, part, end) -> None:
+    text = begin + part * 40_000 + end
+    assert spent(folder({"pyproject.toml": text})) < MOST_SECONDS
+
+
+@pytest.mark.parametrize("file", ["pyproject.toml", "Cargo.toml", "Pipfile"])
+def test_a_number_of_many_digits_is_no_manifest(folder, file) -> None:
+    """It ended the survey in a ValueError."""
+    assert survey_of(folder({file: f"version = {'1' * 5_000}\n"})).dependencies == ()

@@ -14,6 +14,9 @@ MOST_PARSED = 400
 """The number of Python files that are parsed, the least nested first: an app starts
 near the root."""
 
+_MOST_DOTS = 300
+"""In a line of TOML that is read."""
+
 TESTS = ("tests", "test", "spec", "specs", "__tests__")
 NOT_THE_PRODUCT = (
     *TESTS,
@@ -143,7 +146,11 @@ def toml_document(text: str) -> JsonObject:
     """The TOML document in a text; empty for anything else."""
     import tomllib
 
+    # The parser looks up each part of a key from the top again, and a key lies in one line.
+    if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
+        return {}
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+    # Of a number with thousands of digits Python's own error comes through.
+    except (ValueError, RecursionError):
         return {}
