@@ -100,3 +100,9 @@ def test_a_key_of_many_parts_is_not_read(folder, begin, part, end) -> None:
 def test_a_number_of_many_digits_is_no_manifest(folder, file) -> None:
     """It ended the survey in a ValueError."""
     assert survey_of(folder({file: f"version = {'1' * 5_000}\n"})).dependencies == ()
+
+
+def test_a_sum_of_many_lists_names_its_packages(folder) -> None:
+    """It ended the survey in a RecursionError."""
+    text = f"from setuptools import setup\nsetup(install_requires={'[] + ' * 1_200}['flask'])\n"
+    assert survey_of(folder({"setup.py": text})).dependencies == ("flask",)

@@ -204,8 +204,14 @@ def _texts(node: ast.expr, given: Mapping[str, ast.expr]) -> Iterator[str]:
         case ast.List(elts=items) | ast.Tuple(elts=items):
             for item in items:
                 yield from _texts(item, given)
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            yield from (*_texts(left, given), *_texts(right, given))
+        case ast.BinOp(op=ast.Add()):
+            # A sum leans to the left, as deep as it has parts: more of them than nest are summed.
+            parts = list[ast.expr]()
+            while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+                parts.append(node.right)
+                node = node.left
+            for part in (node, *reversed(parts)):
+                yield from _texts(part, given)
         case ast.Name(id=name) if name in given:
             # A name is followed once: `x = x + …` would never end.
             yield from _texts(given[name], {})
