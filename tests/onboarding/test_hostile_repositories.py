@@ -106,3 +106,20 @@ def test_a_sum_of_many_lists_names_its_packages(folder) -> None:
     """It ended the survey in a RecursionError."""
     text = f"from setuptools import setup\nsetup(install_requires={'[] + ' * 1_200}['flask'])\n"
     assert survey_of(folder({"setup.py": text})).dependencies == ("flask",)
+
+
+def test_defaults_of_many_sections_cost_about_as_much_as_they_are_long(folder) -> None:
+    once, twice = (
+        spent(
+            folder(
+                {
+                    "setup.cfg": "[DEFAULT]\n"
+                    + "".join(f"k{at}=1\n" for at in range(size // 16))
+                    + "".join(f"[s{at}]\n" for at in range(size // 16))
+                }
+            )
+        )
+        for size in SIZES
+    )
+    assert twice < MOST_SECONDS
+    assert twice < 4 * once + MOST_SECONDS / 4

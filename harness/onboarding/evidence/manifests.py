@@ -157,9 +157,12 @@ def _setup_cfg(sources: Sources) -> Mapping[str, tuple[str, ...]]:
         parser.read_string(sources.contents.text("setup.cfg"))
     except ConfigSyntaxError:
         return {}
-    sections = {name: dict(parser.items(name)) for name in parser.sections()}
-    options = {key: text for key, text in sections.get("options", {}).items() if key in _REQUIRING}
-    extras = sections.get("options.extras_require", {})
+    # Only these two: each section has all defaults, so all of them are the square of the file.
+    options, extras = (
+        dict(parser.items(name)) if parser.has_section(name) else {}
+        for name in ("options", "options.extras_require")
+    )
+    options = {key: text for key, text in options.items() if key in _REQUIRING}
     found = options | {f"{_EXTRA}{name}": text for name, text in extras.items()}
     return {
         key: tuple(filter(None, map(str.strip, text.splitlines()))) for key, text in found.items()
