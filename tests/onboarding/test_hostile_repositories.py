@@ -123,3 +123,12 @@ def test_defaults_of_many_sections_cost_about_as_much_as_they_are_long(folder) -
     )
     assert twice < MOST_SECONDS
     assert twice < 4 * once + MOST_SECONDS / 4
+
+
+def test_a_variable_of_a_compose_file_is_read_to_a_bound(folder) -> None:
+    value = "${a-" * 16_000
+    files = {
+        "compose.yml": f"services: {{db: {{image: postgres, environment: ['POSTGRES_DB={value}']}}}}",
+        "requirements.txt": "psycopg\n",
+    }
+    assert spent(folder(files)) < MOST_SECONDS

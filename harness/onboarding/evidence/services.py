@@ -24,6 +24,8 @@ COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
 _DEFAULT = re.compile(r"\$\{\w+:?-(.*)\}\Z")
+_LONGEST = 400
+"""The characters of a variable that are read; the longest name has 63."""
 _PLACES = re.compile(
     r"(?:docker-)?compose[\w.-]*\.ya?ml|\.devcontainer/.+|\.devcontainer\.json|"
     r"\.github/workflows/.+\.ya?ml|\.gitlab-ci\.yml"
@@ -150,7 +152,9 @@ def _service(kind: _Kind, one: _Composed) -> Service:
 
     def named(default: str, *variables: str) -> str:
         # `${NAME:-shop}` is shop on a machine where nobody set NAME.
-        given = (_DEFAULT.sub(r"\1", one.env.get(variable, "")) for variable in variables)
+        given = (
+            _DEFAULT.sub(r"\1", one.env.get(variable, "")[:_LONGEST]) for variable in variables
+        )
         return next((value for value in given if _WORD.match(value)), default)
 
     name = one.name if _NAME.match(one.name) else kind.name.lower()
