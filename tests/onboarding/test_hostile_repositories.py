@@ -132,3 +132,8 @@ def test_a_variable_of_a_compose_file_is_read_to_a_bound(folder) -> None:
         "requirements.txt": "psycopg\n",
     }
     assert spent(folder(files)) < MOST_SECONDS
+
+
+def test_no_more_console_scripts_are_looked_up_than_a_project_has(folder) -> None:
+    lines = "".join(f'a{at:04} = "b{at:04}:c"\n' for at in range(2_500))
+    assert spent(folder({"pyproject.toml": f"[project.scripts]\n{lines}"})) < MOST_SECONDS

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from configparser import ConfigParser
 from configparser import Error as ConfigSyntaxError
 from dataclasses import dataclass
+from itertools import islice
 
 from harness.governance.facts.syntax import syntax_tree
 from harness.onboarding.evidence.sources import Sources, is_beside, json_object, table
 from harness.onboarding.evidence.sources import toml_document as toml
 from harness.onboarding.survey import Evidence
 
+_MOST = 200
+"""Console scripts of one project that are looked up. Each is sought in its whole file."""
 _TARGET = re.compile(r"([\w.-]+)\s*=\s*([\w.]+):([\w.]+)")
 _CONSOLE = re.compile(r"\[console_scripts\](?P<lines>[^\[]*)")
 _GO_MAIN = re.compile(r"^package main\b", re.MULTILINE)
@@ -32,7 +35,7 @@ class EntryPoint:
 def entry_points_in(sources: Sources) -> tuple[EntryPoint, ...]:
     """Every console script that pyproject.toml, setup.cfg or setup.py installs."""
     found = dict[str, EntryPoint]()
-    for file, line in _console_scripts(sources):
+    for file, line in islice(_console_scripts(sources), _MOST):
         if match := _TARGET.fullmatch(line.partition("#")[0].partition("[")[0].strip()):
             name, module, function = match.groups()
             because = Evidence(file, sources.line_of(file, f"{module}:"), f"installs `{name}`")
