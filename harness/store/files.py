@@ -27,13 +27,12 @@ def replace(path: Path, content: bytes, *, mode: int) -> None:
     """When this returns, `content` is at `path` and on the disk. Raises OSError; then the old
     content is still there."""
     temporary = path.with_name(f"{path.name}.new")
-    file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    try:
-        os.write(file, content)
+    # Not by `os.write`, which may write a part and raise nothing, as on a disk that is almost full.
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+        file.write(content)
+        file.flush()
         # Before the rename, or a power cut could leave an empty file under the final name.
-        os.fsync(file)
-    finally:
-        os.close(file)
+        os.fsync(file.fileno())
     temporary.rename(path)
     _sync_folder(path.parent)
 
