@@ -120,6 +120,20 @@ def test_no_piece_of_a_key_is_in_an_error_that_is_shown_in_part(
     assert KEY[:3] not in log
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_key_is_in_no_field_of_an_error(bench: Bench, provider: Provider, stream: bool) -> None:
+    served = bench.open()
+    error = {"type": "error", "error": {"type": f"no {KEY}", "message": f"what of {KEY}?"}}
+    if stream:
+        provider.otherwise = Answer(pieces=[MESSAGES.encoded(error)])
+    else:
+        provider.plan(Answer(error, status=400))
+    _, words = answered(served, "/v1/messages", json.dumps({**ASK, "stream": stream}).encode())
+    assert words.count("[redacted]") == 2
+    assert KEY not in words
+    assert KEY not in served.file.with_name(f"{served.socket.stem}.jsonl").read_text("utf-8")
+
+
 def test_an_answer_that_does_nothing_but_begin_is_passed_on_and_not_kept_for_ever(
     bench: Bench, provider: Provider
 ) -> None:

@@ -207,9 +207,8 @@ class Exchange:
         return ProviderFailure(
             # Any other code, a redirect's say, is no error in itself.
             code if code >= HTTPStatus.BAD_REQUEST else 502,
-            kind,
-            # A provider's error may quote the key that it refuses.
-            message.replace(self._key, REDACTED),
+            self._redacted(kind),
+            self._redacted(message),
             free=code in FREE or response.is_redirect,
             retry=code in RETRYABLE and may_retry,
             wanted=wanted,
@@ -220,8 +219,14 @@ class Exchange:
         code = CODES.get(kind, HTTPStatus.BAD_GATEWAY)
         retry = code in RETRYABLE and provider_fault(code, kind, message) is not ProviderFault.QUOTA
         # Redacted before it is cut, because it may be cut within the key.
-        shown = message.replace(self._key, REDACTED)[:_SHOWN]
-        return ProviderFailure(code, kind, shown, free=code in FREE, retry=retry)
+        shown = self._redacted(message)[:_SHOWN]
+        return ProviderFailure(
+            code, self._redacted(kind)[:_SHOWN], shown, free=code in FREE, retry=retry
+        )
+
+    def _redacted(self, words: str) -> str:
+        """A provider's error may quote the key that it refuses, in any of its fields."""
+        return words.replace(self._key, REDACTED)
 
     def _unanswered(self, error: Exception) -> ProviderFailure:
         # No retry: another such wait is longer than any sandbox lives.
