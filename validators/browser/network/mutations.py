@@ -19,20 +19,21 @@ from validators.domain.json_values import leaves
 
 SHORT = 2
 HTML = ("text/html", "application/xhtml+xml")
+# Whatever a page leaves open: none of these looks at a part of it twice. What begins and never ends
+# goes on to the end of the page, as a browser has it.
 _MARKUP = re.compile(
-    r"(<script\b.*?</script\s*>|<style\b.*?</style\s*>|<!--.*?-->|<[^>]*>)",
+    r"(<script\b.*?(?:</script\s*>|\Z)|<style\b.*?(?:</style\s*>|\Z)|<!--.*?(?:-->|\Z)"
+    r"|<[a-z/!?][^>]*(?:>|\Z))",
     re.DOTALL | re.IGNORECASE,
 )
-_ROW = re.compile(r"<(tr|li|article)\b[^>]*>(?:(?!<\1\b).)*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_ROW = re.compile(r"<(tr|li|article)\b[^<>]*>(?:(?!<\1\b).)*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 _GIVEN = r"""("[^"]*"|'[^']*'|[^\s"'<>=`]+)"""
 _HELD = re.compile(rf"(\bvalue\s*=\s*){_GIVEN}", re.IGNORECASE)
 _NAMING = re.compile(rf"(\s(?:aria-label|alt|placeholder)\s*=\s*){_GIVEN}", re.IGNORECASE)
-_LEADING = re.compile(rf"(<a\b[^>]*?\shref\s*=\s*){_GIVEN}", re.IGNORECASE | re.DOTALL)
-_TABLE = re.compile(r"<table\b[^>]*>(?:(?!<table\b).)*?</table\s*>", re.DOTALL | re.IGNORECASE)
-_DATA_ROW = re.compile(
-    r"<tr\b[^>]*>(?:(?!<tr\b).)*?<td\b(?:(?!<tr\b).)*?</tr\s*>", re.DOTALL | re.IGNORECASE
-)
-_HEADING_CELL = re.compile(r"<th\b[^>]*>(.*?)</th\s*>", re.DOTALL | re.IGNORECASE)
+_LEADING = re.compile(rf"(<a\b[^<>]*?\shref\s*=\s*){_GIVEN}", re.IGNORECASE | re.DOTALL)
+_TABLE = re.compile(r"<table\b[^<>]*>(?:(?!<table\b).)*?</table\s*>", re.DOTALL | re.IGNORECASE)
+_TABLE_ROW = re.compile(r"<tr\b[^<>]*>(?:(?!<tr\b).)*?</tr\s*>", re.DOTALL | re.IGNORECASE)
+_HEADING_CELL = re.compile(r"<th\b[^<>]*>((?:(?!<th\b).)*?)</th\s*>", re.DOTALL | re.IGNORECASE)
 _CELL_ENDS = re.compile(r'([,;\t"\r\n]+)')
 PLAIN = ("text/plain", "text/csv", "text/tab-separated-values")
 
@@ -334,9 +335,16 @@ def _reversed_table(table: str, headers: frozenset[str]) -> str:
     ]
     if not any(whole_words(header).search(heading) for header in headers for heading in headings):
         return table
-    rows = _DATA_ROW.findall(table)
-    reversed_rows = iter(reversed(rows))
-    return _DATA_ROW.sub(lambda _: next(reversed_rows), table)
+    rows = [row for row in _TABLE_ROW.findall(table) if _holds_data(row)]
+
+    def other(row: re.Match[str]) -> str:
+        return rows.pop() if _holds_data(row.group()) else row.group()
+
+    return _TABLE_ROW.sub(other, table)
+
+
+def _holds_data(row: str) -> bool:
+    return "<td" in row.lower()
 
 
 SWAP = Mutator(_swapped_html, _swapped_json, _swapped_plain)
