@@ -1,4 +1,4 @@
-"""To put a fault into a page costs about as much as the page is long.
+"""To put a fault into a page, and to read its tables, costs about as much as the page is long.
 
 Processor seconds of this thread are measured, not seconds of a clock."""
 
@@ -9,6 +9,7 @@ from time import thread_time
 import pytest
 
 from validators.browser.network.mutations import dropped, reversed_tables, swapped
+from validators.domain.journeys.aria import AriaNode, tables
 from validators.domain.journeys.claim import Match
 from validators.domain.journeys.data_at_stake import Stakes
 
@@ -52,3 +53,15 @@ def test_what_is_no_tag_is_text_and_what_never_ends_is_none() -> None:
     page = b"<p>2 < 3: Ada Holt</p><script>Ada Holt"
     altered = b"<p>2 &lt; 3: adA tloH</p><script>Ada Holt"
     assert swapped(page, "text/html", AT_STAKE).content == altered
+
+
+def test_a_table_of_headings_is_read_in_bounded_time() -> None:
+    rows = (
+        AriaNode("row", children=(AriaNode("columnheader", name=str(number)),))
+        for number in range(8_000)
+    )
+    table = AriaNode("table", children=tuple(rows))
+    began = thread_time()
+    (found,) = tables((table,))
+    assert thread_time() - began < MOST_SECONDS
+    assert (len(found.headers), found.rows) == (1, ())

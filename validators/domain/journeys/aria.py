@@ -199,13 +199,17 @@ def _matches(node: AriaNode, pattern: AriaPattern, text: Callable[[Template], st
 
 def _table(node: AriaNode) -> Table:
     rows = [tuple(_outermost(row, CELLS)) for row in _rows(node)]
-    headings = [row for row in rows if row and all(cell.role in HEADERS for cell in row)]
+    headings = [row for row in rows if row and _heads(row)]
     # Of several rows of headings, the last names the columns; those above it group them.
     headers = tuple(Header(_names(cell)) for cell in headings[-1]) if headings else ()
     return Table(
         headers,
-        tuple(tuple(cell.reads for cell in row) for row in rows if row and row not in headings),
+        tuple(tuple(cell.reads for cell in row) for row in rows if row and not _heads(row)),
     )
+
+
+def _heads(row: Sequence[AriaNode]) -> bool:
+    return all(cell.role in HEADERS for cell in row)
 
 
 def _rows(node: AriaNode) -> Iterator[AriaNode]:
