@@ -215,6 +215,8 @@ def test_what_is_drafted_lints_clean_before_and_after_the_commit(app, init, tmp_
 def test_a_repository_that_is_governed_already_keeps_every_byte(init, tmp_path) -> None:
     folder = tmp_path / "ours"
     git(tmp_path, "clone", "--quiet", "--depth=1", ROOT.as_uri(), str(folder))
+    # A runner's checkout is on no branch, and so is its clone.
+    git(folder, "switch", "--quiet", "-C", "ours")
     tree = git(folder, "rev-parse", "HEAD^{tree}")
     said = init(folder, "--json")
     assert said.code == 0
