@@ -12,7 +12,6 @@ REDIRECTIONS = {
     "outputs": ">a",
     "outputs of a number": ">a1",
     "appended outputs": ">>a",
-    "spaced outputs": " 1> a",
 }
 
 
@@ -31,7 +30,7 @@ def test_a_command_with_many_outputs_is_read_at_once(folder, one) -> None:
 
 @pytest.mark.parametrize("word", ["docker compose up ", "gunicorn ", "node "])
 def test_a_start_command_that_nobody_wrote_is_not_read(folder, word) -> None:
-    assert spent(folder({"Procfile": f"web: {word * 2_000}\n"})) < MOST_SECONDS
+    assert spent(folder({"Procfile": f"web: {word * 20_000}\n"})) < MOST_SECONDS
 
 
 MANIFESTS = {
