@@ -25,6 +25,8 @@ class FakeApp:
     elsewhere: list[str] = field(default_factory=list)
     # Whether it was asked for more than is recorded.
     unrecorded: bool = False
+    # Why the text of the whole page cannot be read.
+    unread: Trouble | None = None
     # What the console has once the pages have loaded.
     at_last: list[tuple[str, str]] = field(default_factory=list)
     stores: bool = True
@@ -113,6 +115,8 @@ class FakeSession:
         await self.text(spot)
 
     async def text(self, spot: Spot | None) -> str:
+        if spot is None and self.app.unread:
+            raise Unable(self.app.unread, "no text")
         if spot is None:
             return self.app.text
         if spot.role == "log":

@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 # Shorter than the shortest pause between two looks at what has not come yet.
 MOMENT_SECONDS = 0.025
-LONGEST_TEXT = 200_000
+LONGEST_TEXT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,11 @@ class Reader:
 
     async def text(self, spot: Spot | None) -> str:
         found = self.page.locator("body") if spot is None else await self._one(spot)
-        return (await self._read(found.inner_text(timeout=self.bounds.read_seconds * 1000)))[
-            :LONGEST_TEXT
-        ]
+        text = await self._read(found.inner_text(timeout=self.bounds.read_seconds * 1000))
+        if len(text) > LONGEST_TEXT:
+            # What must not be there could stand behind the end of what is read.
+            raise Unable(Trouble.BROKEN, f"there are more than {LONGEST_TEXT:,} characters of text")
+        return text
 
     async def value(self, spot: Spot) -> str:
         found = await self._one(spot)

@@ -34,7 +34,8 @@ class RunKind(StrEnum):
 
 
 UNRECORDED = "it made more requests than are recorded"
-"""The error of a run for which it is not known whether it asked for what it never may."""
+UNREAD = "the text of a page could not be read whole"
+"""Errors of a run for which it is not known whether it did what it never may."""
 
 ON_BASE = frozenset({RunKind.BASE, RunKind.COMPARISON})
 """The kinds of runs whose app is the base."""

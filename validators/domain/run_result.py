@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from validators.domain.evidence import (
+    UNREAD,
     UNRECORDED,
     ExpectationOutcome,
     RunEvidence,
@@ -90,10 +91,9 @@ def silence(evidence: RunEvidence) -> str:
     mute = [part for part in _parts(evidence) if part.trouble in SILENT | LATE]
     if evidence.skipped:
         return "it was skipped"
-    if UNRECORDED in evidence.errors:
-        return UNRECORDED
     if evidence.errors:
-        return "the judge's own machinery failed"
+        known = (one for one in (UNRECORDED, UNREAD) if one in evidence.errors)
+        return next(known, "the judge's own machinery failed")
     if not evidence.app_ready:
         return "the app was not ready"
     if not evidence.complete:
@@ -105,7 +105,7 @@ def silence(evidence: RunEvidence) -> str:
             Trouble.NO_VALUE: "it uses a value that nothing had set",
             Trouble.TIMED_OUT: f"the app did not answer in {seconds}",
             Trouble.RESTLESS: f"what it looks for was never all there at one moment in {seconds}",
-        }.get(mute[0].trouble or Trouble.BROKEN, "the browser failed")
+        }.get(mute[0].trouble or Trouble.BROKEN, "the browser failed, or could not read the page")
     return "it looked at nothing"
 
 

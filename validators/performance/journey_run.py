@@ -15,6 +15,7 @@ from time import monotonic
 
 from validators.domain.errors import ExpressionInvalid, Unable
 from validators.domain.evidence import (
+    UNREAD,
     UNRECORDED,
     Breach,
     ExpectationOutcome,
@@ -76,7 +77,7 @@ class Patience:
 @dataclass(slots=True)
 class Performance:
     """One run in progress. `finished` becomes true when it has come to its own end; it stays false
-    if the run is cut off."""
+    if the run is cut off. `unread`: a forbidden text may stand on the page that was read last."""
 
     run: RunId
     journey: Journey
@@ -91,6 +92,7 @@ class Performance:
     with_control: bool = False
     control_looks: list[ExpectationOutcome] = field(default_factory=list)
     watch: Watch = unwatched
+    unread: bool = False
     finished: bool = False
 
     async def play(self) -> None:
@@ -127,9 +129,10 @@ class Performance:
     def _unknown(self) -> tuple[str, ...]:
         """Why a run in which all holds is not green. One that is red is so whatever else it did."""
         parts: tuple[Part, ...] = (*self.steps, *self.expectations)
-        red = self.breaches or not all(part.passed for part in parts)
-        known = all(is_known(never, self.stage) for never in self.journey.never)
-        return () if red or known else (UNRECORDED,)
+        if self.breaches or not all(part.passed for part in parts):
+            return ()
+        recorded = all(is_known(never, self.stage) for never in self.journey.never)
+        return (*([] if recorded else [UNRECORDED]), *([UNREAD] if self.unread else []))
 
     def control_evidence(self) -> RunEvidence:
         """The evidence of the negative control that was looked for in this run: the same steps, and
@@ -303,9 +306,10 @@ class Performance:
         )
         try:
             page = f"{await session.text(None)}\n{printed}"
-        except Unable:
-            # A page that cannot be read fails the next step or look, with its reason.
-            page = printed
+            self.unread = False
+        except Unable as unable:
+            # A page that has just changed is read again, after the next step or look.
+            page, self.unread = printed, unable.trouble is not Trouble.MISSING
         for never in (never for never in texts if never.value in page):
             self.breaches[never] = Breach(str(never.kind), never.line, observed(never.value))
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.validators.apps import App
 from tests.validators.house import House
 from validators.browser.page_viewer import PageViewer
 from validators.browser.session import BrowserSession
 from validators.browser.stage import BrowserStage
+from validators.domain.errors import Unable
 from validators.domain.journeys.spot import Spot
 
 
@@ -29,6 +32,21 @@ def test_a_link_to_no_address_is_in_the_way_of_no_other(house: House) -> None:
         )
 
     assert house.on_page(Links(), play) == ([1, 1, 0], "http://[x")
+
+
+class Endless(App):
+    """Says what it should not behind more text than anybody reads."""
+
+    def index(self, environ: dict[str, Any]) -> str:
+        return f"<p>{'so far ' * 150_000}</p><p>Traceback</p>"
+
+
+def test_more_text_than_is_read_is_not_cut_where_it_may_matter(house: House) -> None:
+    async def play(ada: BrowserSession, _: BrowserStage) -> None:
+        with pytest.raises(Unable, match="more than 1,000,000 characters"):
+            await ada.text(None)
+
+    house.on_page(Endless(), play)
 
 
 class Cuts(App):

@@ -282,7 +282,10 @@ def test_what_is_counted_when_all_is_well() -> None:
             performed_runs(plain="no value"),
             "journey 'j' (plain) is inconclusive: it uses a value that nothing had set",
         ),
-        (performed_runs(plain="broken"), "journey 'j' (plain) is inconclusive: the browser failed"),
+        (
+            performed_runs(plain="broken"),
+            "journey 'j' (plain) is inconclusive: the browser failed, or could not read the page",
+        ),
         (performed_runs(plain="skipped"), "journey 'j' (plain) is inconclusive: it was skipped"),
         (
             performed_runs(plain="empty"),

@@ -9,7 +9,7 @@ import pytest
 from tests.validators.fakes import FakeApp, FakeSession, FakeStage
 from tests.validators.performing import BOOK, perform, perform_all
 from validators.domain.errors import Unable
-from validators.domain.evidence import UNRECORDED, FaultInjector, RunId, RunKind, Trouble
+from validators.domain.evidence import UNREAD, UNRECORDED, FaultInjector, RunId, RunKind, Trouble
 from validators.domain.journeys.claim import Claim, Match
 from validators.domain.journeys.data_at_stake import stakes
 from validators.domain.journeys.values import Draw, Values, template
@@ -197,6 +197,22 @@ def test_what_was_asked_beyond_the_record_may_be_what_must_never_be(never, app, 
     evidence = perform(BOOK.replace(own, never), app=app)
     assert result(evidence) is found
     assert (found is Result.INCONCLUSIVE) == (silence(evidence) == UNRECORDED)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "never", "found"),
+    [
+        (Trouble.TIMED_OUT, '{text: "Traceback"}', Result.INCONCLUSIVE),
+        (Trouble.BROKEN, '{text: "Traceback"}', Result.INCONCLUSIVE),
+        (Trouble.TIMED_OUT, "{console: error}", Result.PASSED),
+        (Trouble.MISSING, '{text: "Traceback"}', Result.PASSED),
+    ],
+)
+def test_a_page_that_could_not_be_read_may_show_what_must_never_be(trouble, never, found) -> None:
+    own = '{http_status: ">=500"}, {console: error}, {text: "Traceback"}'
+    evidence = perform(BOOK.replace(own, never), app=FakeApp(unread=trouble))
+    assert result(evidence) is found
+    assert (found is Result.INCONCLUSIVE) == (silence(evidence) == UNREAD)
 
 
 @pytest.mark.parametrize(
