@@ -145,7 +145,7 @@ class StateBackup:
                 self._ledger().append(StateSealed(0, ""), f"{KIND}/0")
             files = dict(self._packed())
             if files != self._files or (all_is_over and self._left_over):
-                self._write(files, sorted(self._folders()), all_is_over=all_is_over)
+                self._write(files, self._found(stat.S_ISDIR), all_is_over=all_is_over)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -166,12 +166,12 @@ class StateBackup:
                 continue
 
     def _write(
-        self, files: Mapping[str, StoredFile], folders: list[tuple[str, int]], *, all_is_over: bool
+        self, files: Mapping[str, StoredFile], folders: Mapping[str, int], *, all_is_over: bool
     ) -> None:
         generation = self._generation + 1
         listed = {
             "files": {path: [held.mode, held.parts] for path, held in files.items()},
-            "folders": folders,
+            "folders": sorted(folders.items()),
         }
         sealed = self._seal.closed(json.dumps(listed).encode(), _list_name(generation))
         if len(sealed) > LIST_BYTES:
@@ -294,15 +294,18 @@ class StateBackup:
             while part := file.read(PART_BYTES):
                 yield part
 
-    def _found(self, is_kind: Callable[[int], bool]) -> Iterator[str]:
+    def _found(self, is_kind: Callable[[int], bool]) -> dict[str, int]:
+        """The mode of each, by its path."""
+        found = dict[str, int]()
         for path in self._walked():
-            facts = path.lstat()
-            if is_kind(facts.st_mode) and not path.name.endswith((".lock", ".sock", ".new")):
-                yield path.relative_to(self._home).as_posix()
-
-    def _folders(self) -> Iterator[tuple[str, int]]:
-        for path in self._found(stat.S_ISDIR):
-            yield path, stat.S_IMODE((self._home / path).lstat().st_mode)
+            try:
+                mode = path.lstat().st_mode
+            except FileNotFoundError:
+                # Deleted since the folder was listed.
+                continue
+            if is_kind(mode) and not path.name.endswith((".lock", ".sock", ".new")):
+                found[path.relative_to(self._home).as_posix()] = stat.S_IMODE(mode)
+        return found
 
     def _walked(self) -> Iterator[Path]:
         for name in self._places:

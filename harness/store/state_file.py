@@ -217,6 +217,10 @@ def _files(home: Path, kept: StatePlaces) -> Iterator[str]:
         )
         for path in listed:
             named = path.relative_to(home).as_posix()
-            is_plain = stat.S_ISREG(path.lstat().st_mode) if os.path.lexists(path) else False
+            try:
+                is_plain = stat.S_ISREG(path.lstat().st_mode)
+            except FileNotFoundError:
+                # Deleted since the folder was listed.
+                continue
             if is_plain and not path.name.endswith(_UNFINISHED) and named not in kept.left_out:
                 yield named

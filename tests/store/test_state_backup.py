@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Never
@@ -71,6 +72,33 @@ def kept(machine):
     (home / "sealed" / "link").symlink_to("/etc/passwd")
     backup.keep()
     return home
+
+
+class Beside(StateBackup):
+    """A run beside it deletes its file once the folder is listed."""
+
+    def _walked(self):
+        for path in [*super()._walked()]:
+            if path.name == "gone":
+                path.unlink()
+            yield path
+
+
+def test_what_a_run_beside_it_deletes_stops_no_backup(tmp_path) -> None:
+    (tmp_path / "keys").mkdir(mode=0o700)
+    for name in ("gone", "kept"):
+        (tmp_path / "keys" / name).touch(mode=0o600)
+    backup = Beside(
+        tmp_path,
+        "postgresql://nobody@localhost/none",
+        KEY,
+        places=PLACES,
+        left_out=(),
+        ledger=lambda: pytest.fail("not asked for"),
+    )
+    assert backup._found(stat.S_ISREG) == {"keys/kept": 0o600}
+    assert backup._found(stat.S_ISDIR) == {"keys": 0o700}
+    backup.close()
 
 
 def files(home: Path) -> dict[str, tuple[str, int]]:
