@@ -43,7 +43,9 @@ def settings_in(document: Any, *, file: str) -> NoticeSettings:
         raise _unfit("an object with `kinds` and `quiet`, or some of them", document, file)
     kinds = document.get("kinds", [kind.value for kind in NoticeKind])
     names = {kind.value for kind in NoticeKind}
-    if not isinstance(kinds, list) or not all(one in names for one in kinds):
+    if not isinstance(kinds, list) or not all(
+        isinstance(one, str) and one in names for one in kinds
+    ):
         raise _unfit(f"a list of {', '.join(sorted(names))} under `kinds`", kinds, file)
     quiet = _quiet(document.get("quiet", ""), file)
     return NoticeSettings(frozenset(map(NoticeKind, kinds)), quiet)

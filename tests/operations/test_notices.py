@@ -112,7 +112,15 @@ def test_the_settings_stand_in_the_homes_document(tmp_path) -> None:
 
 @pytest.mark.parametrize(
     "document",
-    [[], {"to": MAIL}, {"kinds": "left"}, {"kinds": ["gone"]}, {"quiet": "22-7"}, {"quiet": 3}],
+    [
+        [],
+        {"to": MAIL},
+        {"kinds": "left"},
+        {"kinds": ["gone"]},
+        {"kinds": [["left"]]},
+        {"quiet": "22-7"},
+        {"quiet": 3},
+    ],
 )
 def test_settings_that_are_none_are_refused_with_what_was_expected(document) -> None:
     with pytest.raises(ConfigError, match="expected"):
