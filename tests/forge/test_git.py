@@ -3,6 +3,9 @@
 import gzip
 import os
 import socket
+import struct
+import subprocess
+import zlib
 
 import pytest
 
@@ -13,6 +16,7 @@ from harness.programs.local_forge.git.objects import (
     MOST_WRITTEN,
     BareRepository,
     Person,
+    environment,
 )
 from harness.programs.local_forge.ref_sync import _entry
 from harness.programs.local_forge.refused import Refused
@@ -328,6 +332,25 @@ def test_a_file_of_any_size_is_not_read_into_the_forge(tmp_path) -> None:
     tree = repository.run("hash-object", "-w", "-t", "tree", str(tmp_path / "tree")).strip()
     (change,) = commits.changes(repository, None, tree)
     assert (change.path, change.additions, change.patch) == ("big", 0, "")
+
+
+def test_a_commit_of_any_size_is_not_read_into_memory(tmp_path) -> None:
+    """A pack names the size of each object before its content. 600 MB of a commit are 3 in a pack."""
+    BareRepository(tmp_path / "1.git").create("main")
+    size, length = 300 << 20, bytearray([1 << 4 | 0x80])
+    left = size >> 4
+    while left:
+        length.append(left & 0x7F | (0x80 if left >> 7 else 0))
+        left >>= 7
+    pack = b"PACK" + struct.pack(">II", 2, 1) + bytes(length) + zlib.compress(b"tree ")
+    done = subprocess.run(
+        ["git", "index-pack", "--stdin"],
+        input=pack,
+        capture_output=True,
+        cwd=tmp_path / "1.git",
+        env=environment(),
+    )
+    assert b"attempting to allocate 3145728" in done.stderr
 
 
 def test_a_repository_that_git_cannot_read_keeps_no_other_from_being_served(

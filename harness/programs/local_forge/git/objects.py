@@ -73,6 +73,8 @@ def environment(**more: str) -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_ATTR_NOSYSTEM": "1",
+        # A push of three megabytes can hold a commit of as many hundred, which git reads whole.
+        "GIT_ALLOC_LIMIT": "256m",
         # What is larger streams through a push and a fetch, and no diff looks into it.
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": "core.bigFileThreshold",
