@@ -112,7 +112,8 @@ def test_a_usage_object_is_read_in_its_five_classes() -> None:
     }
     assert tokens_of(usage) == Tokens(1, 2, 3, 6, 4)
     assert tokens_of({"input_tokens": None}) == Tokens()
-    for wrong in (-1, "9", 1.5, True):
+    assert tokens_of({"output_tokens": 2**31 - 1}).output == 2**31 - 1
+    for wrong in (-1, 2**31, "9", 1.5, True):
         with pytest.raises(ValueError, match="output_tokens"):
             tokens_of({"output_tokens": wrong})
 

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from validators.domain.evidence import (
+    UNREAD,
+    UNRECORDED,
     Breach,
     ExpectationOutcome,
     FaultFacts,
@@ -51,6 +53,8 @@ SILENT_RUNS = {
     "absent": None,
     "skipped": {"skipped": "why"},
     "error": {"errors": ("boom",)},
+    "unrecorded": {"errors": ("boom", UNRECORDED, UNREAD)},
+    "unread": {"errors": ("boom", UNREAD)},
     "not ready": {"app_ready": False},
     "cut off": {"complete": False},
     "cut off while red": {"complete": False, "expectations": FAILED_LOOK},

@@ -260,6 +260,14 @@ def test_what_is_counted_when_all_is_well() -> None:
             "journey 'j' (plain) is inconclusive: the judge's own machinery failed",
         ),
         (
+            performed_runs(plain="unrecorded"),
+            "journey 'j' (plain) is inconclusive: it made more requests than are recorded",
+        ),
+        (
+            performed_runs(masked="unread"),
+            "journey 'j' (masked) is inconclusive: the text of a page could not be read whole",
+        ),
+        (
             performed_runs(masked="cut off"),
             "journey 'j' (masked) is inconclusive: it did not come to its end in time",
         ),
