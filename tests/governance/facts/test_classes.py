@@ -39,7 +39,7 @@ def weakened(before: str, after: str):
 def test_a_class_that_replaces_what_its_tests_are_run_by_is_named(more, name) -> None:
     (found, *_) = (one for one in weakened(SHOP, SHOP + more) if "::TestShop:" in one)
     assert found == (
-        f"{FILE}::TestShop: its `{name}` is its own now, and its tests are run or ask by that"
+        f"{FILE}::TestShop: it defines `{name}` itself now, by which its tests are run or ask"
     )
 
 
@@ -47,7 +47,7 @@ def test_what_a_mixin_replaces_is_its_classes() -> None:
     mixin = "class Quiet:\n    def assertEqual(self, *_):\n        pass\n"
     mixed = SHOP.replace("(unittest", "(Quiet, unittest")
     (found,) = weakened(mixin + SHOP, mixin + mixed)
-    assert found.startswith(f"{FILE}::TestShop: its `assertEqual` is its own now")
+    assert found.startswith(f"{FILE}::TestShop: it defines `assertEqual` itself now")
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ class _Class:
     replaced: frozenset[str] = _NONE
     has_tests: bool = False
     from_elsewhere: bool = False
-    awaits_nobody: bool = False
+    never_awaits: bool = False
 
 
 def classes_of_tests(module: ast.Module, sources: Sources, names: Iterable[str]) -> TestClasses:
@@ -58,7 +58,7 @@ def classes_of_tests(module: ast.Module, sources: Sources, names: Iterable[str])
     for node in sorted(nodes, key=lambda node: node.lineno):
         found = _made_of(node, known, sources, frozenset(own.get(node.name, ())))
         known[node.name] = found
-        if found.awaits_nobody:
+        if found.never_awaits:
             tests = [one for one in _tests(node) if isinstance(one, ast.AsyncFunctionDef)]
             unawaited.update(f"{node.name}.{one.name}" for one in tests)
     replaced = {
@@ -78,7 +78,7 @@ def _made_of(
         own.union(*(base.replaced for base in here)),
         bool(_tests(node)) or any(base.has_tests for base in here),
         len(here) < len(bases) or any(base.from_elsewhere for base in here),
-        any(base.awaits_nobody for base in here)
+        any(base.never_awaits for base in here)
         or (any(_is_unittests(base, sources) for base in bases) and "Async" not in "".join(bases)),
     )
 

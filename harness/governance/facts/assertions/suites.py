@@ -153,7 +153,7 @@ def compared(before: TestSource, after: TestSource) -> Iterator[tuple[str, str]]
         yield "", f"`{said.splitlines()[0]}` defines anew what is equal"
     for name in sorted(before.classes.replaced.keys() & after.classes.replaced.keys()):
         for own in sorted(after.classes.replaced[name] - before.classes.replaced[name]):
-            yield name, f"its `{own}` is its own now, and its tests are run or ask by that"
+            yield name, f"it defines `{own}` itself now, by which its tests are run or ask"
     for name in sorted(after.classes.unawaited - before.classes.unawaited):
         if name in before.functions:
             yield name, "it is `async` in a class whose tests nobody awaits, so it does not run"
