@@ -159,6 +159,14 @@ def test_killed_on_this_machine_it_is_said_to_have_died_at_once(home, dead, chan
     assert words.startswith("NOBODY IS AT WORK") is (shown == "died")
 
 
+def test_killed_where_nobody_waits_for_its_end_it_has_died_all_the_same(home, dead) -> None:
+    """In a container whose first process asks for no child, a killed one keeps its number."""
+    with subprocess.Popen(["true"]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        presence_of(home.folder).write(replace(dead.presence, pid=ended.pid))
+        assert home.status[0]["condition"] == "died"
+
+
 def test_stopped_it_is_said_to_have_left_and_one_notice_tells_that(home) -> None:
     with ExitStack() as stack:
         home.up(stack).looked()

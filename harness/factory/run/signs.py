@@ -36,6 +36,9 @@ def _is_gone(presence: Presence) -> bool:
             os.kill(presence.pid, 0)
         except ProcessLookupError:
             return True
+    # One that ended keeps its number until its parent asks for it, which a container's may never.
+    with suppress(OSError), open(f"/proc/{presence.pid}/stat", "rb") as file:
+        return file.read().rpartition(b") ")[2][:1] in (b"Z", b"X")
     return False
 
 
